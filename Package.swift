@@ -1,0 +1,126 @@
+// swift-tools-version: 6.2
+// The map of the project: every room, and what each room may see.
+import PackageDescription
+
+// One spelling for each package product that a room may use.
+let argumentParser: Target.Dependency = .product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+let collections: Target.Dependency = .product(name: "OrderedCollections", package: "swift-collections")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
+let serviceLifecycle: Target.Dependency = .product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+/// Swift 6 mode, every warning an error, and imports that say what they show.
+func settings() -> [SwiftSetting] {
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .treatAllWarnings(as: .error),
+    ]
+}
+
+func room(_ folder: String, _ name: String, sees: [Target.Dependency]) -> Target {
+    .target(
+        name: name, dependencies: sees, path: "Sources/\(folder)\(name)", swiftSettings: settings())
+}
+/// Pure values and functions; sees no edge.
+func core(_ name: String, sees: [Target.Dependency] = []) -> Target {
+    room("Core/", name, sees: sees)
+}
+/// One piece of the world; sees no other edge.
+func edge(_ name: String, sees: [Target.Dependency]) -> Target {
+    room("Edges/", name, sees: sees)
+}
+/// A C library of the system; its module map names what to link.
+func system(_ name: String, apt: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/Edges/\(name)", providers: [.apt([apt])])
+}
+func tests(_ name: String, sees: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name, dependencies: sees, path: "Tests/\(name)", swiftSettings: settings())
+}
+
+let package = Package(
+    name: "tocsin",
+    products: [.executable(name: "tocsin", targets: ["tocsin"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        // Core
+        core("Domain", sees: [collections]),
+        core("Rules", sees: ["Domain", collections]),
+        core("Wire", sees: ["Domain"]),
+        core("Screen"),
+        core("Dashboard", sees: ["Domain", "Wire", "Screen"]),
+
+        // Edges
+        edge("RunbookFile", sees: ["Domain", yams]),
+        edge("Journal", sees: ["Domain", grdb, crypto]),
+        edge(
+            "Probes",
+            sees: ["Domain", "CCurl", grdb, nioCore, nioPosix, nioHTTP1, nioWebSocket, subprocess]),
+        edge("Procedures", sees: ["Domain", "CCurl", grdb, crypto, subprocess]),
+        edge("Backups", sees: ["Domain", grdb, crypto]),
+        edge("Link", sees: ["Domain", "Wire", hummingbird, logging, nioCore, nioPosix, serviceLifecycle]),
+        edge("Terminal", sees: ["Screen", "CNcurses"]),
+        system("CNcurses", apt: "libncurses-dev"),
+        system("CCurl", apt: "libcurl4-openssl-dev"),
+
+        // The engine, and the programs
+        room(
+            "", "Engine",
+            sees: [
+                "Domain", "Rules", "Wire", "RunbookFile", "Journal", "Probes", "Procedures", "Backups",
+                "Link", collections, logging, serviceLifecycle,
+            ]),
+        room(
+            "Programs/", "DemoService",
+            sees: [grdb, logging, nioCore, nioPosix, nioHTTP1, nioWebSocket]),
+        .executableTarget(
+            name: "tocsin",
+            dependencies: [
+                "Domain", "Wire", "Screen", "Dashboard", "RunbookFile", "Journal", "Procedures", "Link",
+                "Terminal", "Engine", "DemoService", argumentParser, logging,
+            ],
+            path: "Sources/Programs/tocsin", swiftSettings: settings()),
+
+        // Tests
+        room("", "TestKit", sees: ["Domain", "Rules", "Wire", "Screen"]),
+        tests("DomainTests", sees: ["Domain"]),
+        tests("RulesTests", sees: ["Domain", "Rules", "TestKit"]),
+        tests("WireTests", sees: ["Domain", "Wire"]),
+        tests("ScreenTests", sees: ["Screen", "TestKit"]),
+        tests("DashboardTests", sees: ["Domain", "Wire", "Screen", "Dashboard", "TestKit"]),
+        tests("RunbookFileTests", sees: ["Domain", "RunbookFile", "TestKit"]),
+        tests("JournalTests", sees: ["Domain", "Journal", "TestKit"]),
+        tests("ProbesTests", sees: ["Domain", "Probes", "TestKit", nioCore, nioPosix]),
+        tests("ProceduresTests", sees: ["Domain", "Procedures", "Backups", "TestKit"]),
+        tests("BackupsTests", sees: ["Domain", "Backups", "TestKit"]),
+        tests("LinkTests", sees: ["Domain", "Wire", "Link", "TestKit"]),
+        tests("EngineTests", sees: ["Domain", "Rules", "Wire", "Engine", "TestKit"]),
+        tests("DemoServiceTests", sees: ["DemoService", "TestKit"]),
+        tests("EndToEndTests", sees: ["Domain", "Wire", "Link", "TestKit"]),
+        tests("TidyTests", sees: ["TestKit"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

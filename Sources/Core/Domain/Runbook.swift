@@ -1,0 +1,544 @@
+// The checked runbook: everything the operator told Tocsin about one service.
+
+/// A runbook whose references all hold; only the loader (RunbookFile) makes one from a file.
+package struct Runbook: Sendable, Equatable {
+    /// The absolute path of the file, and of the folder that relative paths start at.
+    package var path: String
+    package var folder: String
+    package var service: ServiceIdentity
+    package var people: [Person]
+    package var roles: [Role]
+    package var externalSupport: [ExternalContact]
+    package var channels: [Channel]
+    package var statusPage: HTTPRequest?
+    package var tickets: HTTPRequest?
+    /// All four, worst first.
+    package var levels: [LevelDefinition]
+    package var escalation: [EscalationRow]
+    package var onCall: [OnCallRotation]
+    package var sources: [DataSource]
+    package var units: [ServiceUnit]
+    package var connectivity: Connectivity?
+    /// In the order of the file; no dependency cycle.
+    package var components: [Component]
+    package var gauges: [Gauge]
+    package var triggers: [Trigger]
+    package var actions: [Action]
+    package var services: ServiceProcedures
+    package var recovery: RecoveryDefinition
+    package var fallbacks: [Fallback]
+    package var backup: BackupDefinition
+    package var rollback: RollbackDefinition?
+    /// Pages that must load (`test-pages`).
+    package var pages: [String]
+    package var playbooks: [Playbook]
+    package var checklists: [Checklist]
+    package var drills: [Drill]
+    package var reviews: [ReviewDefinition]
+    package var targets: Targets
+
+    package init(
+        path: String, folder: String, service: ServiceIdentity, people: [Person] = [],
+        roles: [Role] = [], externalSupport: [ExternalContact] = [], channels: [Channel] = [],
+        statusPage: HTTPRequest? = nil, tickets: HTTPRequest? = nil,
+        levels: [LevelDefinition] = Runbook.defaultLevels, escalation: [EscalationRow] = [],
+        onCall: [OnCallRotation] = [], sources: [DataSource] = [], units: [ServiceUnit] = [],
+        connectivity: Connectivity? = nil, components: [Component] = [], gauges: [Gauge] = [],
+        triggers: [Trigger] = [], actions: [Action] = [],
+        services: ServiceProcedures = ServiceProcedures(),
+        recovery: RecoveryDefinition = RecoveryDefinition(), fallbacks: [Fallback] = [],
+        backup: BackupDefinition, rollback: RollbackDefinition? = nil, pages: [String] = [],
+        playbooks: [Playbook] = [], checklists: [Checklist] = [], drills: [Drill] = [],
+        reviews: [ReviewDefinition] = [], targets: Targets = Targets()
+    ) {
+        self.path = path
+        self.folder = folder
+        self.service = service
+        self.people = people
+        self.roles = roles
+        self.externalSupport = externalSupport
+        self.channels = channels
+        self.statusPage = statusPage
+        self.tickets = tickets
+        self.levels = levels
+        self.escalation = escalation
+        self.onCall = onCall
+        self.sources = sources
+        self.units = units
+        self.connectivity = connectivity
+        self.components = components
+        self.gauges = gauges
+        self.triggers = triggers
+        self.actions = actions
+        self.services = services
+        self.recovery = recovery
+        self.fallbacks = fallbacks
+        self.backup = backup
+        self.rollback = rollback
+        self.pages = pages
+        self.playbooks = playbooks
+        self.checklists = checklists
+        self.drills = drills
+        self.reviews = reviews
+        self.targets = targets
+    }
+
+    /// The four levels with the names and response times of the emergency procedures.
+    package static var defaultLevels: [LevelDefinition] {
+        Level.allCases.map {
+            LevelDefinition(level: $0, name: $0.name, respondWithin: $0.respondWithin, means: "")
+        }
+    }
+}
+
+package struct ServiceIdentity: Sendable, Equatable {
+    /// Typed by the operator to confirm a rollback.
+    package var name: String
+    package var title: String
+    package var environment: String
+    /// An IANA name.
+    package var timezone: String
+    package init(name: String, title: String, environment: String = "", timezone: String = "UTC") {
+        self.name = name
+        self.title = title
+        self.environment = environment
+        self.timezone = timezone
+    }
+}
+
+// Who
+package struct Person: Sendable, Equatable {
+    package var id: String
+    package var name: String
+    /// The login name that the engine sees on its socket.
+    package var user: String
+    package var email: String?
+    package var sms: String?
+    package init(id: String, name: String, user: String, email: String? = nil, sms: String? = nil) {
+        self.id = id
+        self.name = name
+        self.user = user
+        self.email = email
+        self.sms = sms
+    }
+}
+package struct Role: Sendable, Equatable {
+    package var name: String
+    /// Ids of people, or `*` for anyone who may open the socket.
+    package var members: [String]
+    /// Other roles whose members belong to it too; no cycles.
+    package var includes: [String]
+    package init(name: String, members: [String] = [], includes: [String] = []) {
+        self.name = name
+        self.members = members
+        self.includes = includes
+    }
+}
+package struct ExternalContact: Sendable, Equatable {
+    package var name: String
+    package var phone: String?
+    package var email: String?
+    package init(name: String, phone: String? = nil, email: String? = nil) {
+        self.name = name
+        self.phone = phone
+        self.email = email
+    }
+}
+
+// How people are reached
+package struct Channel: Sendable, Equatable {
+    package var name: String
+    package var kind: ChannelKind
+    package init(name: String, kind: ChannelKind) {
+        self.name = name
+        self.kind = kind
+    }
+}
+package enum ChannelKind: Sendable, Equatable {
+    case email(EmailChannel)
+    case sms(HTTPRequest)
+    case webhook(url: Value, secret: Secret?)
+    case slack(url: Value)
+    case ntfy(url: Value, token: Value?)
+    case pagerduty(routingKey: Value, url: String?)
+    case alertmanager(url: Value)
+    case command(run: [String], input: String?)
+}
+package struct EmailChannel: Sendable, Equatable {
+    package enum StartTLS: String, Sendable, CaseIterable {
+        case whenOffered = "when-offered"
+        case required, never
+    }
+    /// `smtp://host:port` or `smtps://host:port`.
+    package var server: String
+    package var from: String
+    package var startTLS: StartTLS
+    package var user: String?
+    package var password: Value?
+    package init(
+        server: String, from: String, startTLS: StartTLS = .whenOffered, user: String? = nil,
+        password: Value? = nil
+    ) {
+        self.server = server
+        self.from = from
+        self.startTLS = startTLS
+        self.user = user
+        self.password = password
+    }
+}
+package struct EscalationRow: Sendable, Equatable {
+    package var level: Level
+    /// Earliest first.
+    package var steps: [EscalationStep]
+    package init(level: Level, steps: [EscalationStep]) {
+        self.level = level
+        self.steps = steps
+    }
+}
+package struct EscalationStep: Sendable, Equatable {
+    /// Taken when the emergency is still unacknowledged this long after it began.
+    package var after: Span
+    /// Roles, or ids of people.
+    package var notify: [String]
+    /// Names of channels, the preferred one first.
+    package var via: [String]
+    package var repeatEvery: Span?
+    package var ticket: Bool
+    package init(
+        after: Span, notify: [String] = [], via: [String] = [], repeatEvery: Span? = nil,
+        ticket: Bool = false
+    ) {
+        self.after = after
+        self.notify = notify
+        self.via = via
+        self.repeatEvery = repeatEvery
+        self.ticket = ticket
+    }
+}
+package struct OnCallRotation: Sendable, Equatable {
+    package enum Turn: String, Sendable, CaseIterable { case daily, weekly }
+    package var role: String
+    package var rotate: Turn
+    package var from: Timestamp
+    /// Ids of people.
+    package var order: [String]
+    package init(role: String, rotate: Turn, from: Timestamp, order: [String]) {
+        self.role = role
+        self.rotate = rotate
+        self.from = from
+        self.order = order
+    }
+}
+
+// What is watched
+/// When this fails too, the fault is ours: probes turn unknown and no emergency is raised.
+package struct Connectivity: Sendable, Equatable {
+    package var host: String
+    package var port: Int
+    package var every: Span
+    package init(host: String, port: Int, every: Span) {
+        self.host = host
+        self.port = port
+        self.every = every
+    }
+}
+package struct Gauge: Sendable, Equatable {
+    package enum Source: Sendable, Equatable {
+        case metric(String)
+        /// The latency of a probe.
+        case probe(ProbeReference)
+        case emergencies
+        case recoverySuccessRate
+        case rollbackSuccessRate
+        case healthScore
+    }
+    package var source: Source
+    package var title: String
+    package var goodAbove: Double?
+    package var goodBelow: Double?
+    package init(
+        source: Source, title: String, goodAbove: Double? = nil, goodBelow: Double? = nil
+    ) {
+        self.source = source
+        self.title = title
+        self.goodAbove = goodAbove
+        self.goodBelow = goodBelow
+    }
+}
+package struct Trigger: Sendable, Equatable {
+    package var name: String
+    package var when: Condition
+    /// It must hold this long before it raises.
+    package var holds: Span
+    package var level: Level
+    /// The failure type; picks the recovery plan.
+    package var failure: String
+    package init(name: String, when: Condition, holds: Span, level: Level, failure: String) {
+        self.name = name
+        self.when = when
+        self.holds = holds
+        self.level = level
+        self.failure = failure
+    }
+}
+
+// What can be done about it
+package struct Action: Sendable, Equatable {
+    package var name: String
+    package var title: String
+    /// What is lost by it, in words.
+    package var danger: String?
+    package var steps: [Step]
+    package init(name: String, title: String, danger: String? = nil, steps: [Step]) {
+        self.name = name
+        self.title = title
+        self.danger = danger
+        self.steps = steps
+    }
+}
+package struct ServiceProcedures: Sendable, Equatable {
+    package var stop: [Step]
+    package var start: [Step]
+    package var emergencyStart: [Step]
+    package var verify: [Step]
+    package init(
+        stop: [Step] = [], start: [Step] = [], emergencyStart: [Step] = [], verify: [Step] = []
+    ) {
+        self.stop = stop
+        self.start = start
+        self.emergencyStart = emergencyStart
+        self.verify = verify
+    }
+}
+package struct RecoveryDefinition: Sendable, Equatable {
+    package enum Automatic: String, Sendable, CaseIterable {
+        /// The operator picks.
+        case propose
+        /// The engine starts by itself.
+        case run
+    }
+    /// 1 or more; 3 by the emergency procedures.
+    package var maxAttempts: Int
+    package var automatic: Automatic
+    package var plans: [RecoveryPlan]
+    package init(
+        maxAttempts: Int = 3, automatic: Automatic = .propose, plans: [RecoveryPlan] = []
+    ) {
+        self.maxAttempts = maxAttempts
+        self.automatic = automatic
+        self.plans = plans
+    }
+}
+package struct RecoveryPlan: Sendable, Equatable {
+    /// The failure type.
+    package var failure: String
+    /// Names of actions, in the order they are tried.
+    package var actions: [String]
+    /// What a person does, in words.
+    package var manual: [String]
+    package var escalateAfter: Span?
+    package init(
+        failure: String, actions: [String], manual: [String] = [], escalateAfter: Span? = nil
+    ) {
+        self.failure = failure
+        self.actions = actions
+        self.manual = manual
+        self.escalateAfter = escalateAfter
+    }
+}
+package struct Fallback: Sendable, Equatable {
+    package var name: String
+    package var title: String
+    package var enable: [Step]
+    package var disable: [Step]
+    package var test: [Step]
+    package init(name: String, title: String, enable: [Step], disable: [Step], test: [Step]) {
+        self.name = name
+        self.title = title
+        self.enable = enable
+        self.disable = disable
+        self.test = test
+    }
+}
+
+// Backup and rollback
+package struct BackupDefinition: Sendable, Equatable, Codable {
+    /// Absolute.
+    package var to: String
+    /// How many to keep, and for how many days; nil: no limit of that kind.
+    package var keepLast: Int?
+    package var keepDays: Int?
+    /// Relative to the runbook's folder, or absolute; files, folders or globs.
+    package var files: [String]
+    /// Names of data sources.
+    package var databases: [String]
+    package var sources: [String]
+    package init(
+        to: String, keepLast: Int? = nil, keepDays: Int? = nil, files: [String] = [],
+        databases: [String] = [], sources: [String] = []
+    ) {
+        self.to = to
+        self.keepLast = keepLast
+        self.keepDays = keepDays
+        self.files = files
+        self.databases = databases
+        self.sources = sources
+    }
+}
+package struct RollbackDefinition: Sendable, Equatable {
+    /// The legacy system, in words.
+    package var to: String
+    package var targetDuration: Span
+    package var when: [RollbackRule]
+    package var authorization: [AuthorizationRule]
+    package var preflight: [Step]
+    /// The seven parts of the rollback procedures.
+    package var stages: [RollbackStage]
+    package var afterwards: RollbackAfterwards
+    package init(
+        to: String, targetDuration: Span = .minutes(10), when: [RollbackRule] = [],
+        authorization: [AuthorizationRule] = [], preflight: [Step] = [],
+        stages: [RollbackStage] = [], afterwards: RollbackAfterwards = RollbackAfterwards()
+    ) {
+        self.to = to
+        self.targetDuration = targetDuration
+        self.when = when
+        self.authorization = authorization
+        self.preflight = preflight
+        self.stages = stages
+        self.afterwards = afterwards
+    }
+}
+package struct RollbackRule: Sendable, Equatable {
+    package var name: String
+    package var when: Condition
+    package var holds: Span
+    /// It starts by itself this long after it was proposed, unless an operator vetoes it.
+    package var runAfter: Span?
+    package init(name: String, when: Condition, holds: Span, runAfter: Span? = nil) {
+        self.name = name
+        self.when = when
+        self.holds = holds
+        self.runAfter = runAfter
+    }
+}
+package struct AuthorizationRule: Sendable, Equatable {
+    /// emergency, planned, security or maintenance.
+    package var kind: String
+    /// How many people of which role must agree; the asker counts as one if they hold the role.
+    package var needs: [RoleCount]
+    package var onlyDuringLevel: Level?
+    package init(kind: String, needs: [RoleCount], onlyDuringLevel: Level? = nil) {
+        self.kind = kind
+        self.needs = needs
+        self.onlyDuringLevel = onlyDuringLevel
+    }
+}
+package struct RoleCount: Sendable, Equatable {
+    package var role: String
+    package var count: Int
+    package init(role: String, count: Int) {
+        self.role = role
+        self.count = count
+    }
+}
+package struct RollbackStage: Sendable, Equatable {
+    package var name: String
+    package var steps: [Step]
+    package init(name: String, steps: [Step]) {
+        self.name = name
+        self.steps = steps
+    }
+}
+package struct RollbackAfterwards: Sendable, Equatable {
+    package var watchFor: Span
+    package var watchEvery: Span
+    package var notifyRoles: [String]
+    package var notifyVia: [String]
+    package var review: Bool
+    package init(
+        watchFor: Span = .hours(24), watchEvery: Span = .minutes(5), notifyRoles: [String] = [],
+        notifyVia: [String] = [], review: Bool = false
+    ) {
+        self.watchFor = watchFor
+        self.watchEvery = watchEvery
+        self.notifyRoles = notifyRoles
+        self.notifyVia = notifyVia
+        self.review = review
+    }
+}
+
+// Playbooks, checklists, drills, reviews, targets
+package struct Playbook: Sendable, Equatable {
+    package var name: String
+    package var steps: [Step]
+    package init(name: String, steps: [Step]) {
+        self.name = name
+        self.steps = steps
+    }
+}
+package struct Checklist: Sendable, Equatable {
+    package var name: String
+    package var items: [ChecklistItem]
+    package init(name: String, items: [ChecklistItem]) {
+        self.name = name
+        self.items = items
+    }
+}
+package struct ChecklistItem: Sendable, Equatable {
+    package var text: String
+    /// What ticks it by itself; both nil: a person does.
+    package var probe: ProbeReference?
+    package var fallback: String?
+    package init(text: String, probe: ProbeReference? = nil, fallback: String? = nil) {
+        self.text = text
+        self.probe = probe
+        self.fallback = fallback
+    }
+}
+package struct Drill: Sendable, Equatable {
+    package enum Rhythm: String, Sendable, CaseIterable { case weekly, monthly, quarterly, yearly }
+    package var name: String
+    package var title: String
+    package var inject: [Step]
+    package var restore: [Step]
+    /// Other drills, all at once.
+    package var drills: [String]
+    /// `test-mode` for a drill that is a rollback.
+    package var rollback: String?
+    package var every: Rhythm?
+    package init(
+        name: String, title: String, inject: [Step] = [], restore: [Step] = [],
+        drills: [String] = [], rollback: String? = nil, every: Rhythm? = nil
+    ) {
+        self.name = name
+        self.title = title
+        self.inject = inject
+        self.restore = restore
+        self.drills = drills
+        self.rollback = rollback
+        self.every = every
+    }
+}
+package struct ReviewDefinition: Sendable, Equatable {
+    package var name: String
+    package var due: Span
+    package init(name: String, due: Span) {
+        self.name = name
+        self.due = due
+    }
+}
+/// What the service is measured against; the defaults are the procedure documents'.
+package struct Targets: Sendable, Equatable {
+    package var detect: Span = .minutes(5)
+    package var respond: Span = .minutes(15)
+    /// Per cent.
+    package var recoverySuccess: Double = 95
+    package var rollbackSuccess: Double = 99
+    package var userImpact: Span = .minutes(30)
+    package var rollbackDuration: Span = .minutes(10)
+    package var recoveryDuration: Span = .minutes(5)
+    /// Rows lost.
+    package var dataLoss: Double = 0
+    package init() {}
+}

@@ -1,0 +1,104 @@
+// What the engine needs of the journal and of the backups; the edges keep these promises.
+
+/// An event on its way into the journal.
+package struct EventDraft: Sendable, Equatable {
+    package var at: Timestamp
+    /// Such as `emergency-activated`; shown by `events`, and the key of its meaning for ever.
+    package var kind: String
+    /// JSON.
+    package var body: String
+    package init(at: Timestamp, kind: String, body: String) {
+        self.at = at
+        self.kind = kind
+        self.body = body
+    }
+}
+/// An event in the journal.
+package struct EventRecord: Sendable, Equatable {
+    /// 1 for the first; no gaps.
+    package var seq: Int
+    package var at: Timestamp
+    package var kind: String
+    package var body: String
+    /// SHA-256 over the predecessor's hash and this event; lower-case hex.
+    package var hash: String
+    package init(seq: Int, at: Timestamp, kind: String, body: String, hash: String) {
+        self.seq = seq
+        self.at = at
+        self.kind = kind
+        self.body = body
+        self.hash = hash
+    }
+}
+/// A situation that was worked out up to an event, so that a start need not read everything.
+package struct SituationSnapshot: Sendable, Equatable {
+    package var seq: Int
+    package var body: String
+    package init(seq: Int, body: String) {
+        self.seq = seq
+        self.body = body
+    }
+}
+/// Everything that happened, in order, on disk before it takes effect.
+package protocol EventStore: Sendable {
+    /// The number of the newest event; 0 for none.
+    var last: Int { get throws }
+    /// All of them or none, written and synced when this returns.
+    /// - Throws: `Fault` when the disk refuses (then nothing was written); `Damage`.
+    func append(_ drafts: [EventDraft], expecting last: Int) throws -> [EventRecord]
+    /// In order, with a number greater than `after`.
+    func read(after: Int, limit: Int) throws -> [EventRecord]
+    /// Walks the whole chain of hashes. Nil when it holds; else the first event that does not fit.
+    func firstBrokenLink() throws -> Int?
+    func save(_ snapshot: SituationSnapshot) throws
+    func snapshot() throws -> SituationSnapshot?
+}
+
+/// One backup on disk, as its manifest says.
+package struct BackupReceipt: Sendable, Equatable, Codable {
+    /// Such as `20260105T140412Z`, and the name of its folder.
+    package var id: String
+    package var path: String
+    package var at: Timestamp
+    package var files: Int
+    package var bytes: Int
+    /// Names of the databases in it, with their row counts in all.
+    package var databases: [String]
+    package var rows: Int
+    /// Read back and compared after it was taken.
+    package var verified: Bool
+    package init(
+        id: String, path: String, at: Timestamp, files: Int, bytes: Int, databases: [String],
+        rows: Int, verified: Bool
+    ) {
+        self.id = id
+        self.path = path
+        self.at = at
+        self.files = files
+        self.bytes = bytes
+        self.databases = databases
+        self.rows = rows
+        self.verified = verified
+    }
+}
+/// Takes, verifies and restores backups. Calls block; the step runner makes them.
+package protocol BackupKeeper: Sendable {
+    /// Copies, syncs, reads back and compares; only then does the backup get its name.
+    /// - Throws: `Fault` naming the file or database.
+    func take(
+        _ definition: BackupDefinition, folder: String, sources: [DataSource], at: Timestamp,
+        progress: (String) -> Void
+    ) throws -> BackupReceipt
+    /// Newest first; only whole ones.
+    func list(_ definition: BackupDefinition) throws -> [BackupReceipt]
+    /// Compares every byte with the manifest: flipped bits, missing and extra files, cut dumps.
+    /// Empty when all is well; else a sentence for each difference.
+    func differences(_ receipt: BackupReceipt) throws -> [String]
+    /// Puts files back (all, or those below `paths`), with owner, mode and times.
+    func restoreFiles(
+        _ receipt: BackupReceipt, paths: [String]?, folder: String, progress: (String) -> Void
+    ) throws
+    func restoreDatabase(
+        _ receipt: BackupReceipt, source: DataSource, progress: (String) -> Void
+    ) throws
+}

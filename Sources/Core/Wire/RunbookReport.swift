@@ -1,0 +1,164 @@
+// What front ends need to know of the runbook: `GET /v1/runbook`, and the first line of the stream.
+
+package struct RunbookReport: Codable, Sendable, Equatable {
+    package var path: String
+    package var service: String
+    package var title: String
+    package var actions: [ActionReport]
+    package var playbooks: [ActionReport]
+    package var fallbacks: [ActionReport]
+    /// stop, start, start in emergency mode, verify.
+    package var services: [ActionReport]
+    /// Null when the runbook has no rollback.
+    @ExplicitNull package var rollback: RollbackReport?
+    package var people: [PersonReport]
+    package var external: [ContactReport]
+    package var onCall: [OnCallReport]
+    /// The faults that the bundled demo service can show; empty for any other service.
+    package var faults: [String]
+    package init(
+        path: String, service: String, title: String, actions: [ActionReport],
+        playbooks: [ActionReport], fallbacks: [ActionReport], services: [ActionReport],
+        rollback: RollbackReport?, people: [PersonReport], external: [ContactReport],
+        onCall: [OnCallReport], faults: [String]
+    ) {
+        self.path = path
+        self.service = service
+        self.title = title
+        self.actions = actions
+        self.playbooks = playbooks
+        self.fallbacks = fallbacks
+        self.services = services
+        self.rollback = rollback
+        self.people = people
+        self.external = external
+        self.onCall = onCall
+        self.faults = faults
+    }
+}
+package struct ActionReport: Codable, Sendable, Equatable {
+    package var name: String
+    package var title: String
+    @ExplicitNull package var danger: String?
+    package var steps: [PlannedStepReport]
+    package init(name: String, title: String, danger: String?, steps: [PlannedStepReport]) {
+        self.name = name
+        self.title = title
+        self.danger = danger
+        self.steps = steps
+    }
+}
+package struct PlannedStepReport: Codable, Sendable, Equatable {
+    package var name: String
+    package var kind: String
+    /// What will be run, as it would be typed.
+    package var command: String
+    /// Whether it can be taken back.
+    package var undoable: Bool
+    /// From a dry run: `already done`, `will run`, `would fail: …`; null without one.
+    @ExplicitNull package var forecast: String?
+    package init(
+        name: String, kind: String, command: String, undoable: Bool, forecast: String? = nil
+    ) {
+        self.name = name
+        self.kind = kind
+        self.command = command
+        self.undoable = undoable
+        self.forecast = forecast
+    }
+}
+/// The rollback as it would be run now: `GET /v1/rollback/plan` and the answer to a dry run.
+package struct RollbackReport: Codable, Sendable, Equatable {
+    package var to: String
+    package var targetSeconds: Double
+    /// What it took before, or the sum of what its steps took; null when nothing is known.
+    @ExplicitNull package var expectedSeconds: Double?
+    /// SHA-256 of the plan; a confirmed rollback names it.
+    package var hash: String
+    /// Preflight first, then the seven.
+    package var stages: [PlannedStageReport]
+    package var authorizations: [AuthorizationReport]
+    /// Whether a dry run found nothing that would fail; null without one.
+    @ExplicitNull package var ready: Bool?
+    /// The newest backup: its id, or null.
+    @ExplicitNull package var lastBackup: String?
+    package init(
+        to: String, targetSeconds: Double, expectedSeconds: Double?, hash: String,
+        stages: [PlannedStageReport], authorizations: [AuthorizationReport], ready: Bool?,
+        lastBackup: String?
+    ) {
+        self.to = to
+        self.targetSeconds = targetSeconds
+        self.expectedSeconds = expectedSeconds
+        self.hash = hash
+        self.stages = stages
+        self.authorizations = authorizations
+        self.ready = ready
+        self.lastBackup = lastBackup
+    }
+}
+package struct PlannedStageReport: Codable, Sendable, Equatable {
+    package var name: String
+    package var steps: [PlannedStepReport]
+    package init(name: String, steps: [PlannedStepReport]) {
+        self.name = name
+        self.steps = steps
+    }
+}
+package struct AuthorizationReport: Codable, Sendable, Equatable {
+    /// emergency, planned, security or maintenance.
+    package var kind: String
+    /// In words: `1 administrator`.
+    package var needs: String
+    /// Who may: names of people.
+    package var people: [String]
+    /// Why it cannot be used now by this caller; null: it can.
+    @ExplicitNull package var refused: String?
+    package init(kind: String, needs: String, people: [String], refused: String?) {
+        self.kind = kind
+        self.needs = needs
+        self.people = people
+        self.refused = refused
+    }
+}
+package struct PersonReport: Codable, Sendable, Equatable {
+    package var id: String
+    package var name: String
+    package var user: String
+    package var email: String
+    package var sms: String
+    package var roles: [String]
+    package init(
+        id: String, name: String, user: String, email: String, sms: String, roles: [String]
+    ) {
+        self.id = id
+        self.name = name
+        self.user = user
+        self.email = email
+        self.sms = sms
+        self.roles = roles
+    }
+}
+package struct ContactReport: Codable, Sendable, Equatable {
+    package var name: String
+    package var phone: String
+    package var email: String
+    package init(name: String, phone: String, email: String) {
+        self.name = name
+        self.phone = phone
+        self.email = email
+    }
+}
+package struct OnCallReport: Codable, Sendable, Equatable {
+    package var role: String
+    package var now: String
+    package var next: String
+    /// RFC 3339.
+    package var handOverAt: String
+    package init(role: String, now: String, next: String, handOverAt: String) {
+        self.role = role
+        self.now = now
+        self.next = next
+        self.handOverAt = handOverAt
+    }
+}

@@ -1,0 +1,34 @@
+/* What Swift cannot see of libcurl itself: its variadic functions, each for one type of argument. */
+#ifndef TOCSIN_CCURL_H
+#define TOCSIN_CCURL_H
+#include <curl/curl.h>
+
+static inline CURLcode tocsin_setopt_long(CURL *easy, CURLoption option, long value) {
+    return curl_easy_setopt(easy, option, value);
+}
+static inline CURLcode tocsin_setopt_string(CURL *easy, CURLoption option, const char *value) {
+    return curl_easy_setopt(easy, option, value);
+}
+static inline CURLcode tocsin_setopt_pointer(CURL *easy, CURLoption option, void *value) {
+    return curl_easy_setopt(easy, option, value);
+}
+static inline CURLcode tocsin_setopt_list(CURL *easy, CURLoption option, struct curl_slist *value) {
+    return curl_easy_setopt(easy, option, value);
+}
+typedef size_t (*tocsin_write_function)(char *data, size_t size, size_t count, void *context);
+static inline CURLcode tocsin_setopt_write(CURL *easy, CURLoption option, tocsin_write_function value) {
+    return curl_easy_setopt(easy, option, value);
+}
+static inline CURLcode tocsin_getinfo_long(CURL *easy, CURLINFO info, long *value) {
+    return curl_easy_getinfo(easy, info, value);
+}
+static inline CURLcode tocsin_getinfo_double(CURL *easy, CURLINFO info, double *value) {
+    return curl_easy_getinfo(easy, info, value);
+}
+static inline CURLcode tocsin_getinfo_pointer(CURL *easy, CURLINFO info, void **value) {
+    return curl_easy_getinfo(easy, info, value);
+}
+static inline CURLMcode tocsin_multi_setopt_long(CURLM *multi, CURLMoption option, long value) {
+    return curl_multi_setopt(multi, option, value);
+}
+#endif
