@@ -1,5 +1,5 @@
 // What tests share: folders that vanish, ports that are free, and waiting for a condition.
-package import FoundationEssentials
+import FoundationEssentials
 
 #if canImport(Glibc)
     import Glibc
