@@ -76,10 +76,12 @@ let package = Package(
         // Edges
         edge("RunbookFile", sees: ["Domain", yams]),
         edge("Journal", sees: ["Domain", grdb, crypto]),
+        // What several edges stand on: HTTP and mail by libcurl, on one thread.
+        edge("Transfers", sees: ["Domain", "CCurl"]),
         edge(
             "Probes",
-            sees: ["Domain", "CCurl", grdb, nioCore, nioPosix, nioHTTP1, nioWebSocket, subprocess]),
-        edge("Procedures", sees: ["Domain", "CCurl", grdb, crypto, subprocess]),
+            sees: ["Domain", "Transfers", grdb, nioCore, nioPosix, nioHTTP1, nioWebSocket, subprocess]),
+        edge("Procedures", sees: ["Domain", "Transfers", grdb, crypto, subprocess]),
         edge("Backups", sees: ["Domain", grdb, crypto]),
         edge("Link", sees: ["Domain", "Wire", hummingbird, logging, nioCore, nioPosix, serviceLifecycle]),
         edge("Terminal", sees: ["Screen", "CNcurses"]),
@@ -113,6 +115,7 @@ let package = Package(
         tests("DashboardTests", sees: ["Domain", "Wire", "Screen", "Dashboard", "TestKit"]),
         tests("RunbookFileTests", sees: ["Domain", "RunbookFile", "TestKit"]),
         tests("JournalTests", sees: ["Domain", "Journal", "TestKit"]),
+        tests("TransfersTests", sees: ["Domain", "Transfers", "TestKit"]),
         tests("ProbesTests", sees: ["Domain", "Probes", "TestKit", nioCore, nioPosix]),
         tests("ProceduresTests", sees: ["Domain", "Procedures", "Backups", "TestKit"]),
         tests("BackupsTests", sees: ["Domain", "Backups", "TestKit"]),

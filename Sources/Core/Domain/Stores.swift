@@ -102,3 +102,31 @@ package protocol BackupKeeper: Sendable {
         _ receipt: BackupReceipt, source: DataSource, progress: (String) -> Void
     ) throws
 }
+
+/// Finds secrets at the moment they are needed; nothing keeps them.
+package protocol SecretReader: Sendable {
+    /// - Throws: `Fault` that names the variable or file, never the value.
+    func read(_ secret: Secret) throws -> String
+}
+extension SecretReader {
+    /// The text of a value, secret or not.
+    package func text(_ value: Value) throws -> String {
+        switch value {
+        case .plain(let text): text
+        case .secret(let secret): try read(secret)
+        }
+    }
+}
+
+/// Who is at the other end of the socket, as the kernel says.
+package struct Caller: Sendable, Equatable {
+    /// The login name; the number where the system knows no name.
+    package var user: String
+    package var uid: UInt32
+    package var pid: Int32
+    package init(user: String, uid: UInt32, pid: Int32) {
+        self.user = user
+        self.uid = uid
+        self.pid = pid
+    }
+}
