@@ -320,12 +320,17 @@ package struct RecoveryDefinition: Sendable, Equatable {
     /// 1 or more; 3 by the emergency procedures.
     package var maxAttempts: Int
     package var automatic: Automatic
+    /// After an action's last step, every trigger of the emergency must have ended within this time,
+    /// or the attempt has failed (`verify_within`).
+    package var verifyWithin: Span
     package var plans: [RecoveryPlan]
     package init(
-        maxAttempts: Int = 3, automatic: Automatic = .propose, plans: [RecoveryPlan] = []
+        maxAttempts: Int = 3, automatic: Automatic = .propose, verifyWithin: Span = .seconds(30),
+        plans: [RecoveryPlan] = []
     ) {
         self.maxAttempts = maxAttempts
         self.automatic = automatic
+        self.verifyWithin = verifyWithin
         self.plans = plans
     }
 }

@@ -83,6 +83,9 @@ package indirect enum Work: Sendable, Equatable, Codable {
     /// The kind of authorization, or "test-mode".
     case rollback(String)
     case fallback(String, enable: Bool)
+    /// Holds when no trigger of the open emergency holds any more; ends every recovery. The engine
+    /// adds it by itself: no runbook writes it.
+    case calm(within: Span)
 
     /// The runbook's word for it.
     package var kind: String {
@@ -109,6 +112,7 @@ package indirect enum Work: Sendable, Equatable, Codable {
         case .undoAction: "undo_action"
         case .rollback: "rollback"
         case .fallback: "fallback"
+        case .calm: "calm"
         }
     }
 
@@ -119,7 +123,7 @@ package indirect enum Work: Sendable, Equatable, Codable {
             .restoreDatabase:
             true
         case .probe, .notify, .statusPage, .wait, .confirm, .assess, .playbook, .action, .undoAction,
-            .rollback, .fallback:
+            .rollback, .fallback, .calm:
             false
         }
     }
