@@ -14,7 +14,7 @@ package enum Event: Sendable, Equatable, Codable {
     case emergencyActivated(Activation)
     /// Another trigger fired while the emergency was open.
     case triggerJoined(name: String, why: String)
-    case levelChanged(Level, reason: String, by: String)
+    case levelChanged(Level, respondBy: Timestamp, reason: String, by: String)
     case acknowledged(by: String, text: String)
     case deactivated(resolvedBy: String, text: String, by: String)
     case escalated(EscalationTaken)
@@ -101,9 +101,11 @@ package struct Activation: Sendable, Equatable, Codable {
     package var failure: String?
     /// When its condition began to hold; the moment of activation for a person's.
     package var began: Timestamp
+    /// When the response clock runs out.
+    package var respondBy: Timestamp
     package init(
         id: String, level: Level, reason: String, triggeredBy: String, by: String,
-        trigger: String?, failure: String?, began: Timestamp
+        trigger: String?, failure: String?, began: Timestamp, respondBy: Timestamp
     ) {
         self.id = id
         self.level = level
@@ -113,6 +115,7 @@ package struct Activation: Sendable, Equatable, Codable {
         self.trigger = trigger
         self.failure = failure
         self.began = began
+        self.respondBy = respondBy
     }
 }
 

@@ -103,12 +103,12 @@ package struct Emergency: Sendable, Equatable, Codable {
     /// The engine goes on to the plan's next action by itself.
     package var recoversByItself: Bool
 
-    package init(activation: Activation, at: Timestamp, respondBy: Timestamp) {
+    package init(activation: Activation, at: Timestamp) {
         self.activation = activation
         level = activation.level
         activatedAt = at
         levelSince = at
-        self.respondBy = respondBy
+        respondBy = activation.respondBy
         triggers = activation.trigger.map { [$0] } ?? []
         failure = activation.failure
         escalation = []

@@ -29,7 +29,7 @@ extension Work {
         switch self {
         case .remove, .restore, .edit, .restoreDatabase: true
         case .run, .shell, .service, .http, .sql, .redis, .backup, .probe, .notify, .statusPage, .wait,
-            .confirm, .assess, .playbook, .action, .undoAction, .rollback, .fallback:
+            .confirm, .assess, .playbook, .action, .undoAction, .rollback, .fallback, .calm:
             false
         }
     }
@@ -37,7 +37,7 @@ extension Work {
     /// It only looks, tells or keeps: taking it back is doing nothing.
     package var changesNothing: Bool {
         switch self {
-        case .backup, .probe, .notify, .wait, .confirm, .assess: true
+        case .backup, .probe, .notify, .wait, .confirm, .assess, .calm: true
         case .sql(let sql): sql.statements.isEmpty
         case .http(let request, _, _): ["GET", "HEAD"].contains(request.method.uppercased())
         case .run, .shell, .service, .redis, .remove, .restore, .edit, .restoreDatabase, .statusPage,
@@ -74,6 +74,7 @@ private func spelled(_ work: Work, units: [ServiceUnit]) -> String {
     case .undoAction(let name): "undo action \(name)"
     case .rollback(let kind): "rollback (\(kind))"
     case .fallback(let name, let enable): "\(enable ? "enable" : "disable") fallback \(name)"
+    case .calm(let within): "every trigger of the emergency has ended within \(within.spelled)"
     }
 }
 

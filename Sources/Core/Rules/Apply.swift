@@ -1,5 +1,6 @@
 // How each event changes the situation. Total: any journal that was written can be applied.
 package import Domain
+import OrderedCollections
 
 extension Situation {
     /// Takes an event in. Does not count `seq`: that is the journal's.
@@ -43,18 +44,16 @@ extension Situation {
     private mutating func applyEmergency(_ event: Event, at moment: Timestamp) {
         switch event {
         case .emergencyActivated(let activation):
-            emergency = Emergency(
-                activation: activation, at: moment,
-                respondBy: moment + activation.level.respondWithin)
+            emergency = Emergency(activation: activation, at: moment)
             vetoedRules = []
             quietSince = nil
             countID(activation.id)
         case .triggerJoined(let name, _):
             emergency?.triggers.append(name)
-        case .levelChanged(let level, _, _):
+        case .levelChanged(let level, let respondBy, _, _):
             emergency?.level = level
             emergency?.levelSince = moment
-            emergency?.respondBy = moment + level.respondWithin
+            emergency?.respondBy = respondBy
         case .acknowledged(let by, _):
             emergency?.acknowledgedBy = by
             emergency?.acknowledgedAt = moment

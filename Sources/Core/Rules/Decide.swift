@@ -1,5 +1,6 @@
 // The one door of the rules: a request and a situation in, events out; no clock, no world.
 package import Domain
+import OrderedCollections
 
 /// What the engine has to do in the world after an event.
 package enum Effect: Sendable, Equatable {
@@ -73,14 +74,14 @@ package struct Rules: Sendable {
             return try deactivate(resolvedBy, text, by: by, in: situation)
         case .escalate(let text): return try escalate(text, by: by, in: situation, at: moment)
         case .setLevel(let level, let reason):
-            return try setLevel(level, reason, by: by, in: situation)
+            return try setLevel(level, reason, by: by, in: situation, at: moment)
         case .note(let text):
             return [.noted(text: try required(text, "a note", limit: 4_000), by: by)]
         case .reportProblem(let kind, let text):
             return try reportProblem(kind, text, by: by, in: situation)
         case .clearProblem(let kind): return try clearProblem(kind, by: by, in: situation)
         case .recover(let action):
-            return try recover(action, by: by, in: situation, at: moment)
+            return try recover(action: action, by: by, in: situation, at: moment)
         case .autoRecover: return try autoRecover(by: by, in: situation, at: moment)
         case .switchFallback(let name, let enable):
             return try switchFallback(name, enable: enable, by: by, in: situation, at: moment)
@@ -137,7 +138,7 @@ package struct Rules: Sendable {
             return [.performStep(procedure: procedure, address, undo: undo)]
         case .emergencyActivated(let activation):
             return activation.level == .critical ? [.ring] : []
-        case .levelChanged(let level, _, _):
+        case .levelChanged(let level, _, _, _):
             return level == .critical ? [.ring] : []
         case .engineStopped, .probeChanged, .conditionBegan, .conditionEnded, .problemReported,
             .problemCleared, .triggerJoined, .acknowledged, .deactivated, .escalated, .notified,

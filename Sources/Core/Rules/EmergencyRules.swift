@@ -5,6 +5,7 @@
 //   open ─ set level ──▶ open          open ─ acknowledge ──▶ open, clock and escalation stopped
 //   open ─ deactivate ──▶ none         (words needed while something still holds)
 package import Domain
+import OrderedCollections
 
 extension Rules {
     func activate(
@@ -26,8 +27,14 @@ extension Rules {
                     id: newID("emergency", in: situation, at: moment), level: chosen,
                     reason: reason,
                     triggeredBy: triggeredBy.isEmpty ? by : Visible.text(triggeredBy, limit: 100),
-                    by: by, trigger: nil, failure: nil, began: moment))
+                    by: by, trigger: nil, failure: nil, began: moment,
+                    respondBy: moment + respondWithin(chosen)))
         ]
+    }
+
+    /// The runbook's response time of a level.
+    package func respondWithin(_ level: Level) -> Span {
+        runbook.levels.first { $0.level == level }?.respondWithin ?? level.respondWithin
     }
 
     func acknowledge(
@@ -68,7 +75,7 @@ extension Rules {
     }
 
     func setLevel(
-        _ level: Level, _ reason: String, by: String, in situation: Situation
+        _ level: Level, _ reason: String, by: String, in situation: Situation, at moment: Timestamp
     ) throws(Refusal) -> [Event] {
         let emergency = try open(situation)
         if emergency.level == level {
@@ -76,7 +83,11 @@ extension Rules {
                 .notNow, rule: "same-level",
                 why: "\(emergency.id) is at level \(level.rawValue) already", remedy: "Nothing to do")
         }
-        return [.levelChanged(level, reason: try required(reason, "a reason", limit: 500), by: by)]
+        return [
+            .levelChanged(
+                level, respondBy: moment + respondWithin(level),
+                reason: try required(reason, "a reason", limit: 500), by: by)
+        ]
     }
 
     func reportProblem(
@@ -162,7 +173,8 @@ extension Rules {
                     Activation(
                         id: newID("emergency", in: situation, at: moment), level: worst.level,
                         reason: reason(worst, standing), triggeredBy: worst.name, by: "engine",
-                        trigger: worst.name, failure: worst.failure, began: standing.since))
+                        trigger: worst.name, failure: worst.failure, began: standing.since,
+                        respondBy: moment + respondWithin(worst.level)))
             ]
         }
         guard let next = due.first(where: { !emergency.triggers.contains($0.name) }),
@@ -171,7 +183,9 @@ extension Rules {
         var events: [Event] = [.triggerJoined(name: next.name, why: standing.why)]
         if next.level < emergency.level {
             events.append(
-                .levelChanged(next.level, reason: reason(next, standing), by: "engine"))
+                .levelChanged(
+                    next.level, respondBy: moment + respondWithin(next.level),
+                    reason: reason(next, standing), by: "engine"))
         }
         return events
     }

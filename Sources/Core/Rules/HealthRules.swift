@@ -1,5 +1,6 @@
 // From probes to components to one score, as product.md defines them.
 package import Domain
+import OrderedCollections
 
 package enum HealthRules {
     /// The worst of its probes: failed, then unknown, then degraded. Without probes: unknown.

@@ -6,6 +6,7 @@
 //   paused, waiting, failed, succeeded ─ undo ──▶ undoing ─ all taken back ──▶ undone
 //   undoing ─ a step cannot be taken back ──▶ failed
 package import Domain
+import OrderedCollections
 
 extension Procedure {
     /// Every step's place, in the order they run.

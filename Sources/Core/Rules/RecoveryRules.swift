@@ -4,6 +4,7 @@
 //   attempt n failed, n < max ──▶ the next action is proposed (or started, when it goes by itself)
 //   attempt n failed, n = max ──▶ no more; rollback rules that ask for it hold
 package import Domain
+import OrderedCollections
 
 extension Rules {
     /// The recovery plan of the open emergency: its failure's, or nothing.

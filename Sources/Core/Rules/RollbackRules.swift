@@ -4,6 +4,7 @@
 //   confirmed by name, authorised, plan unchanged ──▶ started
 //   failed ─ resume ──▶ running            failed, paused, waiting, succeeded ─ undo ──▶ undoing
 package import Domain
+import OrderedCollections
 
 /// A rollback rule that holds, and since when it proposes.
 package struct RollbackProposal: Sendable, Equatable {
