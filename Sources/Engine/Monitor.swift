@@ -17,7 +17,8 @@ struct PastSample {
     var answer: CheckResult.Answer
 }
 
-struct Monitor {
+/// Belongs to the engine's one consumer; a reference, so that looking at it copies nothing.
+final class Monitor {
     static let samplesKept = 120
     static let trendKept = 60
 
@@ -48,6 +49,10 @@ struct Monitor {
     private(set) var metrics: OrderedDictionary<String, MetricStanding> = [:]
     private(set) var trends: [Trend]
     private var places: [ProbeReference: Int] = [:]
+    /// The components' states, as the situation's probes make them.
+    private(set) var states: [String: Health] = [:]
+    /// Components whose failure follows from another's.
+    private(set) var consequences: Set<String> = []
     /// Metrics and components that have changed since `takeChanges`.
     private var changedMetrics: OrderedSet<String> = []
     private var changedComponents: OrderedSet<Int> = []
@@ -64,16 +69,30 @@ struct Monitor {
         }
     }
 
+    /// Works the components' states out again after probes have changed.
+    func takeStates(of situation: Situation) {
+        for component in runbook.components {
+            states[component.name] = situation.health(of: component)
+        }
+        consequences = Set(
+            runbook.components.lazy.filter { component in
+                !component.dependsOn.isEmpty
+                    && HealthRules.cause(of: component, in: self.runbook) {
+                        self.states[$0] ?? .unknown
+                    } != nil
+            }.map(\.name))
+    }
+
     func entry(_ probe: ProbeReference) -> Entry? { places[probe].map { entries[$0] } }
 
     /// Takes a sample in. - Parameter ours: our own network is down, so a bad answer says nothing.
     /// - Returns: the probe's new state when this changes it.
-    mutating func take(_ sample: Sample, ours: Bool, facts: Facts) -> Health? {
+    func take(_ sample: Sample, ours: Bool, situation: Situation) -> Health? {
         guard let place = places[sample.probe] else { return nil }
         var result = sample.result
         let probe = entries[place].probe
         takeMetrics(result.metrics, of: place, at: sample.at)
-        judge(&result, probe, facts)
+        judge(&result, probe, situation)
         if ours, result.answer == .bad {
             result.answer = .unknown
             result.message = "our own network is down: " + result.message
@@ -94,10 +113,11 @@ struct Monitor {
     }
 
     /// `down_when` and `degraded_when` make an answer worse, never better.
-    private func judge(_ result: inout CheckResult, _ probe: Probe, _ facts: Facts) {
-        guard result.answer == .good || result.answer == .degraded else { return }
-        var facts = facts
-        facts.metrics = metrics
+    private func judge(_ result: inout CheckResult, _ probe: Probe, _ situation: Situation) {
+        guard probe.downWhen != nil || probe.degradedWhen != nil,
+            result.answer == .good || result.answer == .degraded
+        else { return }
+        var facts = Facts(self, situation, hidesConsequences: false)
         facts.own = result.metrics
         if let condition = probe.downWhen, condition.evaluate(in: facts) == .yes {
             result.answer = .bad
@@ -138,17 +158,17 @@ struct Monitor {
     }
 
     /// Adds a value to a gauge's trend.
-    mutating func push(_ value: Double, to gauge: Int) {
+    func push(_ value: Double, to gauge: Int) {
         guard value.isFinite else { return }
         trends[gauge].values.append(value)
         if trends[gauge].values.count > Self.trendKept { trends[gauge].values.removeFirst() }
         changedGauges.append(gauge)
     }
 
-    mutating func markChanged(_ probe: ProbeReference) {
+    func markChanged(_ probe: ProbeReference) {
         if let place = places[probe] { changedComponents.append(entries[place].component) }
     }
-    mutating func markAllComponentsChanged() {
+    func markAllComponentsChanged() {
         changedComponents = OrderedSet(runbook.components.indices)
     }
 
@@ -159,7 +179,7 @@ struct Monitor {
         var isEmpty: Bool { components.isEmpty && metrics.isEmpty && gauges.isEmpty }
     }
     /// What has changed since the last call.
-    mutating func takeChanges() -> Changes {
+    func takeChanges() -> Changes {
         defer {
             changedComponents.removeAll(keepingCapacity: true)
             changedMetrics.removeAll(keepingCapacity: true)

@@ -6,10 +6,22 @@ package enum Request: Sendable, Equatable {
     case stopping
     /// Time has passed.
     case tick
-    case probeChanged(ProbeReference, to: Health, message: String)
+    case probesChanged([ProbeChange])
     case conditionChanged(ConditionName, holds: Bool, why: String)
     case stepEnded(procedure: String, StepAddress, undo: Bool, StepOutcome)
     case command(Command, by: Caller)
+}
+
+/// A probe's new state.
+package struct ProbeChange: Sendable, Equatable {
+    package var probe: ProbeReference
+    package var to: Health
+    package var message: String
+    package init(probe: ProbeReference, to: Health, message: String) {
+        self.probe = probe
+        self.to = to
+        self.message = message
+    }
 }
 
 /// What an operator may ask for.

@@ -48,9 +48,13 @@ package struct Rules: Sendable {
             return [.engineStopped]
         case .tick:
             return []
-        case .probeChanged(let probe, let to, let message):
-            let from = situation.probes[probe]?.health ?? .unknown
-            return from == to ? [] : [.probeChanged(probe, from: from, to: to, message: message)]
+        case .probesChanged(let changes):
+            return changes.compactMap { change in
+                let from = situation.probes[change.probe]?.health ?? .unknown
+                if from == change.to { return nil }
+                return .probeChanged(
+                    change.probe, from: from, to: change.to, message: change.message)
+            }
         case .conditionChanged(let name, let holds, let why):
             if holds == (situation.conditions[name] != nil) { return [] }
             return [holds ? .conditionBegan(name, why: why) : .conditionEnded(name)]
