@@ -5,7 +5,8 @@ import PackageDescription
 // One spelling for each package product that a room may use.
 let argumentParser: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
-let collections: Target.Dependency = .product(name: "OrderedCollections", package: "swift-collections")
+let collections: Target.Dependency = .product(
+    name: "OrderedCollections", package: "swift-collections")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -80,10 +81,14 @@ let package = Package(
         edge("Transfers", sees: ["Domain", "CCurl"]),
         edge(
             "Probes",
-            sees: ["Domain", "Transfers", grdb, nioCore, nioPosix, nioHTTP1, nioWebSocket, subprocess]),
+            sees: [
+                "Domain", "Transfers", grdb, nioCore, nioPosix, nioHTTP1, nioWebSocket, subprocess,
+            ]),
         edge("Procedures", sees: ["Domain", "Transfers", grdb, crypto, subprocess]),
         edge("Backups", sees: ["Domain", grdb, crypto]),
-        edge("Link", sees: ["Domain", "Wire", hummingbird, logging, nioCore, nioPosix, serviceLifecycle]),
+        edge(
+            "Link",
+            sees: ["Domain", "Wire", hummingbird, logging, nioCore, nioPosix, serviceLifecycle]),
         edge("Terminal", sees: ["Screen", "CNcurses"]),
         system("CNcurses", apt: "libncurses-dev"),
         system("CCurl", apt: "libcurl4-openssl-dev"),
@@ -92,7 +97,8 @@ let package = Package(
         room(
             "", "Engine",
             sees: [
-                "Domain", "Rules", "Wire", "RunbookFile", "Journal", "Probes", "Procedures", "Backups",
+                "Domain", "Rules", "Wire", "RunbookFile", "Journal", "Probes", "Procedures",
+                "Backups",
                 "Link", collections, crypto, logging, serviceLifecycle,
             ]),
         room(
@@ -101,7 +107,8 @@ let package = Package(
         .executableTarget(
             name: "tocsin",
             dependencies: [
-                "Domain", "Wire", "Screen", "Dashboard", "RunbookFile", "Journal", "Procedures", "Link",
+                "Domain", "Wire", "Screen", "Dashboard", "RunbookFile", "Journal", "Procedures",
+                "Link",
                 "Terminal", "Engine", "DemoService", argumentParser, logging,
             ],
             path: "Sources/Programs/tocsin", swiftSettings: settings()),
@@ -109,7 +116,7 @@ let package = Package(
         // Tests
         room("", "TestKit", sees: ["Domain", "Rules", "Wire", "Screen"]),
         tests("DomainTests", sees: ["Domain"]),
-        tests("RulesTests", sees: ["Domain", "Rules", "TestKit"]),
+        tests("RulesTests", sees: ["Domain", "Rules", "TestKit", collections]),
         tests("WireTests", sees: ["Domain", "Wire"]),
         tests("ScreenTests", sees: ["Screen", "TestKit"]),
         tests("DashboardTests", sees: ["Domain", "Wire", "Screen", "Dashboard", "TestKit"]),
@@ -120,7 +127,9 @@ let package = Package(
         tests("ProceduresTests", sees: ["Domain", "Procedures", "Backups", "TestKit"]),
         tests("BackupsTests", sees: ["Domain", "Backups", "TestKit"]),
         tests("LinkTests", sees: ["Domain", "Wire", "Link", "TestKit"]),
-        tests("EngineTests", sees: ["Domain", "Rules", "Wire", "Engine", "TestKit"]),
+        tests(
+            "EngineTests",
+            sees: ["Domain", "Rules", "Wire", "Link", "Engine", "TestKit", collections, logging]),
         tests("DemoServiceTests", sees: ["DemoService", "TestKit"]),
         tests("EndToEndTests", sees: ["Domain", "Wire", "Link", "TestKit"]),
         tests("TidyTests", sees: ["TestKit"]),
