@@ -93,7 +93,7 @@ let package = Package(
             "", "Engine",
             sees: [
                 "Domain", "Rules", "Wire", "RunbookFile", "Journal", "Probes", "Procedures", "Backups",
-                "Link", collections, logging, serviceLifecycle,
+                "Link", collections, crypto, logging, serviceLifecycle,
             ]),
         room(
             "Programs/", "DemoService",
