@@ -10,6 +10,13 @@ package enum LinkError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What came back is not what an engine says; also an answer that was cut off.
     case badAnswer(path: String, what: String)
 
+    /// Whether there is nobody on the socket, so that an engine can be started; false also when that is
+    /// not certain.
+    package var meansNobody: Bool {
+        guard case .notReachable(_, let why) = self else { return false }
+        return why == UnixSocket.noSocket || why == UnixSocket.nobodyListens
+    }
+
     package var description: String {
         switch self {
         case .notReachable(let path, let why): "no engine can be reached at \(path): \(why)"

@@ -6,6 +6,9 @@ import Domain
 #endif
 
 enum SocketPlace {
+    /// The longest path that the server's library takes, in bytes: what every system has room for.
+    static let longestPath = 103
+
     /// Makes sure that a socket can be bound at the path: a file that a dead engine left is removed,
     /// one that a living engine answers on is never touched.
     /// - Throws: `Fault` that says what stands in the way and what to do.
@@ -14,9 +17,9 @@ enum SocketPlace {
             Fault(operation: "open the socket", subject: path, cause: cause)
         }
         let length = path.utf8.count
-        guard length > 0, length <= UnixSocket.longestPath, !path.utf8.contains(0) else {
+        guard length > 0, length <= longestPath, !path.utf8.contains(0) else {
             throw fault(
-                "a socket's path has 1 to \(UnixSocket.longestPath) bytes and this one has \(length); "
+                "a socket's path has 1 to \(longestPath) bytes and this one has \(length); "
                     + "name a shorter one with --socket")
         }
         guard let mode = try mode(of: path, fault) else { return }

@@ -35,6 +35,7 @@ enum UnixSocket {
     /// The longest path that the kernel takes, in bytes (`sun_path` with its closing zero).
     static let longestPath = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 
+    static let noSocket = "there is no such socket; no engine runs there"
     /// Why a socket's file that a dead engine left cannot be reached.
     static let nobodyListens = "nobody listens on it; the engine has ended"
 
@@ -86,7 +87,7 @@ enum UnixSocket {
     private static func reason(_ failure: Int32?) -> String {
         switch failure {
         case nil: "a socket's path has 1 to \(longestPath) bytes; name a shorter one with --socket"
-        case ENOENT: "there is no such socket; no engine runs there"
+        case ENOENT: noSocket
         case ECONNREFUSED: nobodyListens
         case EACCES: "permission denied; its group may open it"
         case let other: systemError(other ?? 0)
