@@ -111,7 +111,6 @@ actor EngineCore {
     var isIdle: Bool {
         hub.viewers == 0 && situation.procedure == nil && situation.emergency == nil
     }
-    var isInTrouble: Bool { journalTroubleSince != nil }
 
     // MARK: The one way things happen
 

@@ -134,5 +134,7 @@ extension EngineCore: EngineService {
             remedy: "Report it: tocsin report-problem")
     }
 
-    var isLive: Bool { !isInTrouble }
+    /// It answers, so its inbox moves. A full disk is an alarm on every screen, not a reason for a
+    /// watchdog to end the engine: a new one could not even start.
+    var isLive: Bool { true }
 }
