@@ -8,6 +8,7 @@ let argumentParser: Target.Dependency = .product(
 let collections: Target.Dependency = .product(name: "OrderedCollections", package: "swift-collections")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
@@ -77,15 +78,16 @@ let package = Package(
         edge("RunbookFile", sees: ["Domain", yams]),
         edge("Journal", sees: ["Domain", grdb, crypto]),
         // What several edges stand on: HTTP and mail by libcurl, on one thread.
-        edge("Transfers", sees: ["Domain", "CCurl"]),
+        edge("Transfers", sees: ["Domain", "CCurl", "CLinux"]),
         edge(
             "Probes",
-            sees: ["Domain", "Transfers", grdb, nioCore, nioPosix, nioHTTP1, nioWebSocket, subprocess]),
+            sees: ["Domain", "Transfers", "CLinux", heap, grdb, crypto]),
         edge("Procedures", sees: ["Domain", "Transfers", grdb, crypto, subprocess]),
         edge("Backups", sees: ["Domain", grdb, crypto]),
         edge("Link", sees: ["Domain", "Wire", hummingbird, logging, nioCore, nioPosix, serviceLifecycle]),
         edge("Terminal", sees: ["Screen", "CNcurses"]),
         system("CNcurses", apt: "libncurses-dev"),
+        system("CLinux", apt: "libc6-dev"),
         system("CCurl", apt: "libcurl4-openssl-dev"),
 
         // The engine, and the programs
@@ -116,7 +118,9 @@ let package = Package(
         tests("RunbookFileTests", sees: ["Domain", "RunbookFile", "TestKit"]),
         tests("JournalTests", sees: ["Domain", "Journal", "TestKit"]),
         tests("TransfersTests", sees: ["Domain", "Transfers", "TestKit"]),
-        tests("ProbesTests", sees: ["Domain", "Probes", "TestKit", nioCore, nioPosix]),
+        tests(
+            "ProbesTests",
+            sees: ["Domain", "Probes", "TestKit", grdb, nioCore, nioPosix, nioHTTP1, nioWebSocket]),
         tests("ProceduresTests", sees: ["Domain", "Procedures", "Backups", "TestKit"]),
         tests("BackupsTests", sees: ["Domain", "Backups", "TestKit"]),
         tests("LinkTests", sees: ["Domain", "Wire", "Link", "TestKit"]),
