@@ -1,5 +1,5 @@
 // Runs a short program to its end: output limited, time limited, its whole group gone afterwards.
-import CLinux
+import CEvents
 import Domain
 import Glibc
 import Synchronization

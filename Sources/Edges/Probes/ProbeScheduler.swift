@@ -1,5 +1,5 @@
 // Starts every probe's checks when they are due: one thread, one heap of due times.
-import CLinux
+import CEvents
 package import Domain
 import Glibc
 import Synchronization

@@ -1,6 +1,6 @@
 /* What Swift cannot see of the system by itself: epoll, GNU's additions to posix_spawn, variadic calls. */
-#ifndef TOCSIN_CLINUX_H
-#define TOCSIN_CLINUX_H
+#ifndef TOCSIN_CEVENTS_H
+#define TOCSIN_CEVENTS_H
 #include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
