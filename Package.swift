@@ -97,11 +97,11 @@ let package = Package(
             ]),
         room(
             "Programs/", "DemoService",
-            sees: [grdb, logging, nioCore, nioPosix, nioHTTP1, nioWebSocket]),
+            sees: [grdb, argumentParser, logging, nioCore, nioPosix, nioHTTP1, nioWebSocket]),
         .executableTarget(
             name: "tocsin",
             dependencies: [
-                "Domain", "Wire", "Screen", "Dashboard", "RunbookFile", "Journal", "Procedures", "Link",
+                "Domain", "Wire", "Screen", "Dashboard", "RunbookFile", "Journal", "Procedures", "Backups", "Link",
                 "Terminal", "Engine", "DemoService", argumentParser, logging,
             ],
             path: "Sources/Programs/tocsin", swiftSettings: settings()),
@@ -122,6 +122,7 @@ let package = Package(
         tests("LinkTests", sees: ["Domain", "Wire", "Link", "TestKit", logging]),
         tests("EngineTests", sees: ["Domain", "Rules", "Wire", "Engine", "TestKit"]),
         tests("DemoServiceTests", sees: ["DemoService", "TestKit"]),
+        tests("CommandTests", sees: ["Domain", "Wire", "tocsin", "TestKit", argumentParser]),
         tests("EndToEndTests", sees: ["Domain", "Wire", "Link", "TestKit"]),
         tests("TidyTests", sees: ["TestKit"]),
     ],
