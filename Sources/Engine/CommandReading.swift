@@ -10,7 +10,8 @@ struct CommandReading {
 
     /// The commands that the rules know, as the command line spells them.
     static let names = [
-        "activate-emergency", "deactivate-emergency", "acknowledge", "escalate", "set-level", "note",
+        "activate-emergency", "deactivate-emergency", "acknowledge", "escalate", "set-level",
+        "note",
         "report-problem", "clear-problem", "recover", "auto-recover", "restart-websockets",
         "restart-services", "clear-queues", "clear-sessions", "enable-fallback", "disable-fallback",
         "test-fallback", "stop-services", "start-services", "verify-services", "backup",

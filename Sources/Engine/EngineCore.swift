@@ -6,6 +6,7 @@ import Link
 import Logging
 import OrderedCollections
 import Rules
+import Synchronization
 import Wire
 
 /// Runs the engine's jobs one after the other on a thread of their own, so that waiting for the disk
@@ -53,6 +54,7 @@ actor EngineCore {
     private var journalTroubleSince: Timestamp?
     private(set) var alarms: [String] = []
     private(set) var output: [String: [String]] = [:]
+    private nonisolated let waitingOutput = Mutex<[OutputLine]>([])
     private var inFlight: Set<String> = []
     private var ourNetworkIsDown = false
     private var unknownSince: [ConditionName: Timestamp] = [:]
@@ -80,7 +82,7 @@ actor EngineCore {
         startedAt = parts.now()
         monitor = Monitor(parts.runbook)
         situation = try Replay.situation(from: parts.store)
-        monitor.takeStates(of: situation)
+        monitor.remember(situation)
         snapshotSeq = situation.seq
     }
 
@@ -106,8 +108,9 @@ actor EngineCore {
     }
 
     /// Whether nobody watches and nothing is in flight.
-    var isIdle: Bool { hub.viewers == 0 && situation.procedure == nil && situation.emergency == nil }
-    var isInTrouble: Bool { journalTroubleSince != nil }
+    var isIdle: Bool {
+        hub.viewers == 0 && situation.procedure == nil && situation.emergency == nil
+    }
 
     // MARK: The one way things happen
 
@@ -159,7 +162,8 @@ actor EngineCore {
             journalTroubleSince = now
             parts.logger.error("the journal cannot be written: \(cause)")
         }
-        let text = "JOURNAL NOT WRITTEN since \((journalTroubleSince ?? now).timeOfDay) UTC: "
+        let text =
+            "JOURNAL NOT WRITTEN since \((journalTroubleSince ?? now).timeOfDay) UTC: "
             + "nothing can be started, and what happens is not recorded. \(cause)"
         if alarms != [text] {
             alarms = [text]
@@ -284,13 +288,12 @@ actor EngineCore {
         guard !isStopping else { return }
         var changes: [ProbeChange] = []
         for sample in samples {
-            let before = monitor.entry(sample.probe)?.tracker.failing ?? 0
+            let wasSettled = monitor.entry(sample.probe)?.tracker.isSettled ?? true
             let changed = monitor.take(sample, ours: ourNetworkIsDown, situation: situation)
             guard let entry = monitor.entry(sample.probe) else { continue }
-            let after = entry.tracker.failing
-            let soft = after > 0 && entry.tracker.state != .failed
-            if (before > 0) != (after > 0) || changed != nil {
-                parts.setFailing(sample.probe, soft)
+            // While answers speak against the state, the probe is looked at more often.
+            if entry.tracker.isSettled != wasSettled {
+                parts.setFailing(sample.probe, !entry.tracker.isSettled)
             }
             if let state = changed {
                 let message = entry.last?.message ?? ""
@@ -376,8 +379,8 @@ actor EngineCore {
             return
         }
         Task { [weak self] in
-            let outcome = await stepper.perform(order) { line in
-                Task { await self?.took(line, of: id) }
+            let outcome = await stepper.perform(order) { [weak self] line in
+                self?.takeLater(line, of: id)
             }
             await self?.ended(key, .stepEnded(procedure: id, address, undo: undo, outcome))
         }
@@ -388,12 +391,31 @@ actor EngineCore {
         report(request)
     }
 
-    private func took(_ line: String, of procedure: String) {
-        var lines = output[procedure] ?? []
-        lines.append(line)
-        if lines.count > Self.outputLinesKept { lines.removeFirst() }
-        output[procedure] = lines
-        publish(StreamLine(output: OutputLine(procedure: procedure, text: line)))
+    /// Lines come from other threads, many at a time: they wait in order for one visit of the engine.
+    private nonisolated func takeLater(_ line: String, of procedure: String) {
+        let isFirst = waitingOutput.withLock { waiting in
+            waiting.append(OutputLine(procedure: procedure, text: line))
+            // A step that floods its output loses the oldest lines here, never the engine its time.
+            if waiting.count > Self.outputLinesKept { waiting.removeFirst() }
+            return waiting.count == 1
+        }
+        if isFirst { Task { await self.takeOutput() } }
+    }
+
+    private func takeOutput() {
+        let lines = waitingOutput.withLock { waiting in
+            defer { waiting = [] }
+            return waiting
+        }
+        for line in lines {
+            output[line.procedure, default: []].append(line.text)
+            let extra = (output[line.procedure]?.count ?? 0) - Self.outputLinesKept
+            if extra > 0 { output[line.procedure]?.removeFirst(extra) }
+            publish(StreamLine(output: line))
+        }
+        let kept = [situation.procedure, situation.rollback, situation.lastProcedure]
+            .compactMap { $0?.id }
+        output = output.filter { kept.contains($0.key) }
     }
 
     /// One look at a probe, judged as the monitor judges; nil when there is no such probe.

@@ -31,7 +31,8 @@ extension EngineCore: EngineService {
         let before = situation.procedure?.id
         let events = try handle(.command(command, by: caller))
         let started = events.last { $0.kind == "procedure-started" }?.procedure
-        return CommandAnswer(events: events, procedure: started ?? situation.procedure?.id ?? before)
+        return CommandAnswer(
+            events: events, procedure: started ?? situation.procedure?.id ?? before)
     }
 
     private func checkNow(_ request: CommandRequest) async throws -> CommandAnswer {
@@ -50,7 +51,9 @@ extension EngineCore: EngineService {
 
     /// Asks every step of the plan what it would do now. Changes nothing, and writes no event.
     private func dryRun(for caller: Caller) async throws -> RollbackReport {
-        guard let rollback = parts.runbook.rollback else { return try await rollbackPlan(for: caller) }
+        guard let rollback = parts.runbook.rollback else {
+            return try await rollbackPlan(for: caller)
+        }
         try rules.authority.mayAct(caller)
         dryRuns += 1
         let folder = "\(parts.state)/runs/dry-\(parts.pid)-\(dryRuns)"
@@ -131,5 +134,7 @@ extension EngineCore: EngineService {
             remedy: "Report it: tocsin report-problem")
     }
 
-    var isLive: Bool { !isInTrouble }
+    /// It answers, so its inbox moves. A full disk is an alarm on every screen, not a reason for a
+    /// watchdog to end the engine: a new one could not even start.
+    var isLive: Bool { true }
 }

@@ -67,7 +67,9 @@ extension Facts {
         let values = references.metrics.compactMap { name in
             value(ofMetric: name).map { "\(name) is \(Self.short($0))" }
         }
-        let text = values.isEmpty ? condition.text : "\(condition.text) (\(values.joined(separator: ", ")))"
+        let text =
+            values.isEmpty
+            ? condition.text : "\(condition.text) (\(values.joined(separator: ", ")))"
         return Visible.text(text, limit: 300)
     }
     private static func short(_ value: Double) -> String {

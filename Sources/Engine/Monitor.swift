@@ -69,6 +69,17 @@ final class Monitor {
         }
     }
 
+    /// Begins with the states that the journal remembers.
+    func remember(_ situation: Situation) {
+        for index in entries.indices {
+            if let standing = situation.probes[entries[index].probe.reference] {
+                entries[index].tracker = ProbeTracker(
+                    state: standing.health, since: standing.since)
+            }
+        }
+        takeStates(of: situation)
+    }
+
     /// Works the components' states out again after probes have changed.
     func takeStates(of situation: Situation) {
         for component in runbook.components {
@@ -128,7 +139,7 @@ final class Monitor {
         }
     }
 
-    private mutating func takeMetrics(_ new: [Metric], of place: Int, at moment: Timestamp) {
+    private func takeMetrics(_ new: [Metric], of place: Int, at moment: Timestamp) {
         let component = entries[place].component
         let names = Set(new.map(\.name))
         for old in entries[place].last?.metrics ?? [] where !names.contains(old.name) {
@@ -142,11 +153,13 @@ final class Monitor {
         }
     }
 
-    private mutating func takeGauges(of probe: ProbeReference, _ result: CheckResult) {
+    private func takeGauges(of probe: ProbeReference, _ result: CheckResult) {
         for (index, gauge) in runbook.gauges.enumerated() {
             switch gauge.source {
             case .metric(let name):
-                guard let metric = result.metrics.first(where: { $0.name == name }) else { continue }
+                guard let metric = result.metrics.first(where: { $0.name == name }) else {
+                    continue
+                }
                 push(metric.value, to: index)
             case .probe(let reference):
                 guard reference == probe else { continue }

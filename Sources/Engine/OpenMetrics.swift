@@ -17,35 +17,47 @@ struct OpenMetrics {
                 lines.append("\(name)\(sample.labels) \(Self.number(sample.value))")
             }
         }
-        family("tocsin_health_score", "Weighted mean of the components, 0 to 100.",
+        family(
+            "tocsin_health_score", "Weighted mean of the components, 0 to 100.",
             [("", Double(context.score))])
-        family("tocsin_emergency_level", "Level of the open emergency, 1 worst; 0 without one.",
+        family(
+            "tocsin_emergency_level", "Level of the open emergency, 1 worst; 0 without one.",
             [("", Double(context.situation.emergency?.level.rawValue ?? 0))])
-        family("tocsin_emergency_acknowledged", "1 when the open emergency is acknowledged.",
+        family(
+            "tocsin_emergency_acknowledged", "1 when the open emergency is acknowledged.",
             [("", context.situation.emergency?.acknowledgedAt == nil ? 0 : 1)])
-        family("tocsin_recovery_attempts", "Attempts in the open emergency.",
+        family(
+            "tocsin_recovery_attempts", "Attempts in the open emergency.",
             [("", Double(context.situation.emergency?.attempts.count ?? 0))])
-        family("tocsin_component_state", "1 for the state that the component is in.",
+        family(
+            "tocsin_component_state", "1 for the state that the component is in.",
             context.componentStates.flatMap { component, health in
                 Health.allCases.map { state in
-                    (Self.labels([("component", component.name), ("state", state.rawValue)]),
-                        health == state ? 1.0 : 0)
+                    (
+                        Self.labels([("component", component.name), ("state", state.rawValue)]),
+                        health == state ? 1.0 : 0
+                    )
                 }
             })
-        family("tocsin_probe_latency_seconds", "Length of the latest check.",
+        family(
+            "tocsin_probe_latency_seconds", "Length of the latest check.",
             monitor.entries.compactMap { entry in
                 entry.last.map {
-                    (Self.labels([
-                        ("component", entry.probe.reference.component),
-                        ("probe", entry.probe.reference.probe),
-                    ]), $0.latency)
+                    (
+                        Self.labels([
+                            ("component", entry.probe.reference.component),
+                            ("probe", entry.probe.reference.probe),
+                        ]), $0.latency
+                    )
                 }
             })
-        family("tocsin_metric", "Metrics that probes brought, by name.",
+        family(
+            "tocsin_metric", "Metrics that probes brought, by name.",
             monitor.metrics.filter { $0.value.isFresh }.map { name, standing in
                 (Self.labels([("name", name), ("unit", standing.unit)]), standing.value)
             })
-        family("tocsin_journal_events", "Events in the journal.",
+        family(
+            "tocsin_journal_events", "Events in the journal.",
             [("", Double(context.situation.seq))])
         return lines.joined(separator: "\n") + "\n# EOF\n"
     }

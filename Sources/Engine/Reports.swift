@@ -88,7 +88,8 @@ extension ReportContext {
         let standing = situation.probes[probe.reference]
         let entry = monitor.entry(probe.reference)
         return ProbeReport(
-            name: probe.reference.probe, kind: probe.check.kind, state: standing?.health ?? .unknown,
+            name: probe.reference.probe, kind: probe.check.kind,
+            state: standing?.health ?? .unknown,
             failing: standing?.health == .failed ? 0 : entry?.tracker.failing ?? 0,
             latencyMs: (entry?.last?.latency).map { ($0 * 100_000).rounded() / 100 },
             message: entry?.last?.message ?? standing?.message ?? "not checked yet",
@@ -105,8 +106,10 @@ extension ReportContext {
         let (value, unit): (Double?, String) =
             switch gauge.source {
             case .metric(let name):
-                (monitor.metrics[name].flatMap { $0.isFresh ? $0.value : nil },
-                    monitor.metrics[name]?.unit ?? "")
+                (
+                    monitor.metrics[name].flatMap { $0.isFresh ? $0.value : nil },
+                    monitor.metrics[name]?.unit ?? ""
+                )
             case .probe(let reference):
                 ((monitor.entry(reference)?.last?.latency).map { $0 * 1000 }, "ms")
             case .emergencies: (Double(kpis.emergencies24h), "")

@@ -132,13 +132,16 @@ package struct Rules: Sendable {
                 procedure.state == .running || procedure.state == .undoing,
                 let address = procedure.addresses.first(where: {
                     procedure[$0].state == .running
-                })
+                }), Self.needsPerformer(procedure[address].step.work)
             else { return [] }
             return [
                 .performStep(
                     procedure: procedure.id, address, undo: procedure.state == .undoing)
             ]
         case .stepStarted(let procedure, let address, let undo):
+            guard let running = situation.procedure, running.id == procedure,
+                Self.needsPerformer(running[address].step.work)
+            else { return [] }
             return [.performStep(procedure: procedure, address, undo: undo)]
         case .emergencyActivated(let activation):
             return activation.level == .critical ? [.ring] : []
@@ -150,6 +153,17 @@ package struct Rules: Sendable {
             .procedurePaused, .procedureWaits, .procedureResumed, .stepResolved, .undoStarted,
             .procedureEnded, .backupTaken, .rollbackVetoed, .autoRecoverySwitched:
             return []
+        }
+    }
+
+    /// Whether somebody outside the rules has to bring it to its end.
+    private static func needsPerformer(_ work: Work) -> Bool {
+        switch work {
+        case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
+            .restoreDatabase, .probe, .statusPage, .action, .undoAction:
+            true
+        case .notify, .wait, .confirm, .assess, .playbook, .rollback, .fallback, .calm:
+            false
         }
     }
 

@@ -81,7 +81,8 @@ extension Rules {
         if emergency.level == level {
             throw Refusal(
                 .notNow, rule: "same-level",
-                why: "\(emergency.id) is at level \(level.rawValue) already", remedy: "Nothing to do")
+                why: "\(emergency.id) is at level \(level.rawValue) already",
+                remedy: "Nothing to do")
         }
         return [
             .levelChanged(

@@ -92,14 +92,16 @@ extension Rules {
                     message: "it is not known whether “\(entry.step.name)” was taken back")
             ]
         }
-        guard entry.step.work.needsRunner, entry.step.isUndoable else {
-            // Nothing to take back in the world: looking, telling and waiting leave no trace there.
+        let work = entry.step.work
+        guard work.needsRunner, entry.step.undo != nil || work.savesWhatItChanges else {
+            // Looking, telling and keeping leave nothing to take back; what changes the world without
+            // an undo was marked so in the plan that was confirmed.
             return [
                 .stepEnded(
                     procedure: procedure.id, address, undo: true,
                     StepOutcome(
                         end: .succeeded,
-                        message: entry.step.work.needsRunner ? "has no undo" : "nothing to take back",
+                        message: entry.step.isUndoable ? "nothing to take back" : "has no undo",
                         seconds: 0))
             ]
         }
@@ -112,10 +114,11 @@ extension Rules {
         _ situation: Situation, _ moment: Timestamp
     ) -> [Event] {
         let began = entry.startedAt ?? moment
-        func end(_ end: StepOutcome.End, _ message: String) -> Event {
-            .stepEnded(
-                procedure: procedure.id, address, undo: false,
-                StepOutcome(end: end, message: message, seconds: (moment - began).seconds))
+        func end(_ end: StepOutcome.End, _ message: String) -> [Event] {
+            stepEnded(
+                procedure.id, address, undo: false,
+                StepOutcome(end: end, message: message, seconds: (moment - began).seconds),
+                in: situation)
         }
         switch entry.step.work {
         case .notify(let work):
@@ -124,28 +127,27 @@ extension Rules {
             for person in people where !unique.contains(person) { unique.append(person) }
             let names = unique.compactMap { authority.person(id: $0)?.name }
             return [
-                .notified(people: unique, via: work.via, title: work.title, text: work.text),
-                end(.succeeded, "to \(authority.list(names, "and")): in the journal and on screen"),
-            ]
+                .notified(people: unique, via: work.via, title: work.title, text: work.text)
+            ] + end(.succeeded, "to \(authority.list(names, "and")): in the journal and on screen")
         case .wait(let span):
-            return began + span <= moment ? [end(.succeeded, "waited \(span.spelled)")] : []
+            return began + span <= moment ? end(.succeeded, "waited \(span.spelled)") : []
         case .confirm(let text):
             return [.procedureWaits(procedure: procedure.id, why: text)]
         case .assess:
-            return [end(.succeeded, assessment(situation))]
+            return end(.succeeded, assessment(situation))
         case .fallback(let name, let enable):
             return [
-                .fallbackSwitched(name: name, enabled: enable, by: procedure.startedBy),
-                end(.succeeded, enable ? "enabled" : "disabled"),
-            ]
+                .fallbackSwitched(name: name, enabled: enable, by: procedure.startedBy)
+            ] + end(.succeeded, enable ? "enabled" : "disabled")
         case .calm(let within):
             let holding = situation.emergency.map { stillHolding($0, in: situation) } ?? []
-            if holding.isEmpty { return [end(.succeeded, "no trigger holds any more")] }
+            if holding.isEmpty { return end(.succeeded, "no trigger holds any more") }
             guard began + within <= moment else { return [] }
             let names = holding.joined(separator: ", ")
-            return [end(.failed, "still holding after \(within.spelled): \(names)")]
+            return end(.failed, "still holding after \(within.spelled): \(names)")
         case .playbook, .rollback:
-            return [end(.failed, "a \(entry.step.work.kind) cannot be a step of another procedure yet")]
+            return end(
+                .failed, "a \(entry.step.work.kind) cannot be a step of another procedure yet")
         case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
             .restoreDatabase, .probe, .statusPage, .action, .undoAction:
             return []
@@ -211,6 +213,8 @@ extension Rules {
         else { return [] }
         var events: [Event] = [.stepEnded(procedure: id, address, undo: undo, outcome)]
         switch outcome.end {
+        case .succeeded where !undo:
+            if let receipt = outcome.backup { events.append(.backupTaken(receipt)) }
         case .succeeded, .alreadyDone, .wouldRun, .unknown:
             break
         case .failed:
@@ -240,7 +244,8 @@ extension Rules {
     private func present(_ situation: Situation) throws(Refusal) -> Procedure {
         if let procedure = situation.procedure { return procedure }
         throw Refusal(
-            .notNow, rule: "no-procedure", why: "no procedure is in flight", remedy: "Nothing to do")
+            .notNow, rule: "no-procedure", why: "no procedure is in flight", remedy: "Nothing to do"
+        )
     }
 
     func pause(by: String, in situation: Situation) throws(Refusal) -> [Event] {
@@ -290,7 +295,8 @@ extension Rules {
         guard procedure.state == .waiting, let address = procedure.currentAddress else {
             throw Refusal(
                 .notNow, rule: "nothing-waits",
-                why: "\(procedure.id) is \(procedure.state.rawValue), it does not wait for an answer",
+                why:
+                    "\(procedure.id) is \(procedure.state.rawValue), it does not wait for an answer",
                 remedy: "Nothing to do")
         }
         return [.stepResolved(procedure: procedure.id, address, done: done, by: by)]

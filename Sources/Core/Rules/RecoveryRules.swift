@@ -90,7 +90,8 @@ extension Rules {
             Procedure(
                 id: newID("recovery", in: situation, at: moment), kind: .recovery,
                 name: action.name, title: action.title, startedAt: moment, startedBy: by,
-                reason: situation.emergency?.activation.reason ?? "", emergency: situation.emergency?.id,
+                reason: situation.emergency?.activation.reason ?? "",
+                emergency: situation.emergency?.id,
                 attempt: attempt, stages: recoveryStages(action)))
     }
 
@@ -127,7 +128,8 @@ extension Rules {
                     work: .fallback(name, enable: enable))))
         return [
             procedure(
-                .fallback, name, "\(enable ? "Enable" : "Disable") \(fallback.title)", steps, by: by,
+                .fallback, name, "\(enable ? "Enable" : "Disable") \(fallback.title)", steps,
+                by: by,
                 in: situation, at: moment)
         ]
     }
@@ -182,7 +184,8 @@ extension Rules {
         try noOtherProcedure(situation)
         return [
             procedure(
-                .service, command.rawValue, title, planned(steps), by: by, in: situation, at: moment)
+                .service, command.rawValue, title, planned(steps), by: by, in: situation, at: moment
+            )
         ]
     }
 

@@ -123,7 +123,8 @@ extension Rules {
                 why: "the plan is no longer the one that was shown",
                 remedy: "Read the new plan and confirm again")
         }
-        let reason = request.reason.allSatisfy(\.isWhitespace)
+        let reason =
+            request.reason.allSatisfy(\.isWhitespace)
             ? situation.emergency?.activation.reason ?? ""
             : request.reason
         return [
