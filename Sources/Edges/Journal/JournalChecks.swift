@@ -70,9 +70,19 @@ extension SQLiteEventStore {
         return Walk(last: last, firstBroken: whole ? nil : last + 1)
     }
 
+    /// The first event that the mark proves to be missing or replaced; nil when there is none.
+    static func missing(
+        _ database: Database, after last: Int, _ mark: HeadMark.Mark?,
+        _ identity: JournalFile.Identity
+    ) throws -> Int? {
+        guard let mark else { return nil }
+        if mark.seq > last { return last + 1 }
+        return try hash(database, of: mark.seq, identity) == mark.hash ? nil : mark.seq
+    }
+
     /// What must hold before a journal is used.
     static func check(
-        _ database: Database, path: String, service: String
+        _ database: Database, path: String, service: String, mark: HeadMark.Mark?
     ) throws -> JournalFile.Identity {
         guard try database.tableExists("meta"), let identity = try JournalFile.identity(database)
         else {
@@ -95,6 +105,13 @@ extension SQLiteEventStore {
             throw Damage(
                 subject: path, detail: "event \(broken) is not what was written, or is missing")
         }
+        if let missing = try missing(database, after: end, mark, identity), let mark {
+            throw Damage(
+                subject: path,
+                detail:
+                    "it had come to event \(mark.seq), and from event \(missing) on it is gone or "
+                    + "another (remove \(HeadMark.name) to use it nevertheless)")
+        }
         return identity
     }
 }
@@ -112,17 +129,33 @@ package struct JournalVerification: Sendable, Equatable {
     package static func verify(state: String) throws -> JournalVerification {
         let path = state + "/" + JournalFile.name
         do {
+            // Read first: a running engine moves the mark after the journal, never before it.
+            let mark = HeadMark.read(path: state + "/" + HeadMark.name)
             let database = try JournalFile.open(path, writable: false)
             return try database.unsafeRead { database in
-                guard try database.tableExists("meta"),
-                    let identity = try JournalFile.identity(database)
-                else { throw Damage(subject: path, detail: "it is a database, but no journal") }
-                let walk = try SQLiteEventStore.walk(database, from: identity)
-                return JournalVerification(
-                    service: identity.service, events: walk.last, firstBroken: walk.firstBroken)
+                var result: JournalVerification?
+                // One transaction, so that what a running engine adds meanwhile is not half seen.
+                try database.inTransaction(.deferred) {
+                    result = try verify(database, path: path, mark: mark)
+                    return .commit
+                }
+                return try result.orDefect()
             }
         } catch {
             throw JournalFile.translate(error, "verify the journal", path)
         }
+    }
+
+    private static func verify(
+        _ database: Database, path: String, mark: HeadMark.Mark?
+    ) throws -> JournalVerification {
+        guard try database.tableExists("meta"), let identity = try JournalFile.identity(database)
+        else {
+            throw Damage(subject: path, detail: "it is a database, but no journal")
+        }
+        let walk = try SQLiteEventStore.walk(database, from: identity)
+        let missing = try SQLiteEventStore.missing(database, after: walk.last, mark, identity)
+        return JournalVerification(
+            service: identity.service, events: walk.last, firstBroken: walk.firstBroken ?? missing)
     }
 }

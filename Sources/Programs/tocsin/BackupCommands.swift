@@ -111,7 +111,7 @@ extension Session {
     /// The keeper of the runbook's backups, and what it has, newest first.
     fileprivate func backups() throws -> (keeper: any BackupKeeper, list: [BackupReceipt]) {
         let runbook = try loadRunbook()
-        let keeper = FileBackupKeeper(secrets: EnvironmentSecrets(Self.environment))
+        let keeper = FileBackupKeeper()
         return (keeper, try keeper.list(runbook.backup))
     }
 }
