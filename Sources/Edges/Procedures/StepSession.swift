@@ -27,6 +27,8 @@ final class StepSession {
     let ending: StepEnding
     let output: OutputWriter
     let secrets: any SecretReader
+    /// The verified backup that this step has taken.
+    var backupTaken: BackupReceipt?
 
     init(
         _ order: StepOrder, _ directory: RunDirectory, ending: StepEnding,
@@ -161,12 +163,15 @@ final class StepEnding: Sendable {
 
     /// - Returns: false when it could not be written, or another outcome was.
     @discardableResult
-    func write(_ end: StepOutcome.End, _ message: String, facts: [NamedText] = []) -> Bool {
+    func write(
+        _ end: StepOutcome.End, _ message: String, facts: [NamedText] = [],
+        backup: BackupReceipt? = nil
+    ) -> Bool {
         written.withLock { written in
             if written { return false }
             let outcome = StepOutcome(
                 end: end, message: Visible.text(message), seconds: secondsSinceBoot() - started,
-                facts: facts)
+                facts: facts, backup: backup)
             do {
                 try put(outcome)
                 written = true
