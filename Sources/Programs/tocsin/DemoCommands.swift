@@ -28,8 +28,7 @@ struct Demo: AsyncParsableCommand {
     var noColor = false
 
     func run() async throws {
-        var common = CommonOptions()
-        common.noColor = noColor
+        let common = try CommonOptions.parse(noColor ? ["--no-color"] : [])
         try await reporting(.act, common) { session in
             let scratch = try dir == nil ? Scratch(Session.environment) : nil
             let directory = try scratch?.path ?? dir.map(Self.absolute) ?? ""
