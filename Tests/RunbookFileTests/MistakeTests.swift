@@ -432,6 +432,10 @@ import Testing
                 "42:3: `web hook` cannot be the name of a channel; names are 1–64 letters, digits, _ and -, and do not begin with -"
             ),
             (
+                "  4: { name: Low, ", "  5: { name: Low, ",
+                "66:3: unknown key `5` in `levels`; its keys are: `1`, `2`, `3`, `4`"
+            ),
+            (
                 "people:\n", "peopel:\n",
                 "17:1: unknown key `peopel` in a runbook; did you mean `people`?"
             ),
