@@ -141,6 +141,8 @@ import Testing
             gauges:
               - { metric: a.any.thing, good_below: 5 }
               - { metric: a.load.load.one }
+              - { metric: a.idle.used }
+              - { metric: a.idle.cpu.load1 }
               - { engine: rollback_success_rate }
             """, environment: [:])
         #expect(result.problems.map(\.short) == [])
@@ -163,7 +165,8 @@ import Testing
         #expect(probes[3].check == .cpu)
         #expect(
             result.runbook?.gauges.map(\.title) == [
-                "a.any.thing", "a.load.load.one", "Rollback success",
+                "a.any.thing", "a.load.load.one", "a.idle.used", "a.idle.cpu.load1",
+                "Rollback success",
             ])
     }
 
@@ -245,7 +248,8 @@ import Testing
         #expect(result.problems.allSatisfy { $0.severity == .warning })
         #expect(
             result.problems.map(\.message) == [
-                "the rollback takes no backup before its first stage", "this stage does nothing",
+                "the backup before the rollback saves nothing: there is no `backup:`",
+                "this stage does nothing",
                 "this stage does nothing", "this stage does nothing", "this stage does nothing",
                 "this stage does nothing", "this stage does nothing", "this stage does nothing",
                 "no trigger has the failure `never`, so this plan is never used",

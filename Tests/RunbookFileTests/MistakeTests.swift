@@ -436,6 +436,11 @@ import Testing
                 "66:3: unknown key `5` in `levels`; its keys are: `1`, `2`, `3`, `4`"
             ),
             (
+                "check: { run: [iptables, -C, INPUT, -p, tcp, --dport, \"5000\", -j, DROP] }",
+                "check: { sql: { source: main, run: x } }",
+                "197:39: `check` only looks, it cannot run statements; write a `query`, with `equals`, `at_least` or `at_most`"
+            ),
+            (
                 "people:\n", "peopel:\n",
                 "17:1: unknown key `peopel` in a runbook; did you mean `people`?"
             ),

@@ -202,12 +202,12 @@ struct CrossChecks {
                 problems.warning(stage.place(of: "steps"), "this stage does nothing")
             }
         }
-        let preflight = rollback["preflight"]?.items ?? []
-        if !preflight.contains(where: { $0["backup"] != nil }) {
+        // The engine takes a backup before the first stage even where the preflight does not say so.
+        if root["backup"] == nil {
             problems.warning(
-                rollback["preflight"] == nil ? rollback.place : rollback.place(of: "preflight"),
-                "the rollback takes no backup before its first stage",
-                "add `{ name: Backup, backup: verified }` to `preflight`")
+                root.place(of: "rollback"),
+                "the backup before the rollback saves nothing: there is no `backup:`",
+                "add `backup:` with `to` and `files` or `databases`")
         }
         for kind in rollback["authorization"]?.entries ?? [] {
             for need in kind.value["needs"]?.entries ?? [] { checkNeed(need) }
@@ -241,6 +241,12 @@ extension CrossChecks {
         for list in root.stepLists {
             for step in list.steps {
                 for work in step.works { checkWork(work, in: list.owner) }
+                for key in ["check", "verify"] {
+                    guard let sql = step[key]?["sql"], sql["run"] != nil else { continue }
+                    problems.error(
+                        sql.place(of: "run"), "`\(key)` only looks, it cannot run statements",
+                        "write a `query`, with `equals`, `at_least` or `at_most`")
+                }
             }
         }
     }

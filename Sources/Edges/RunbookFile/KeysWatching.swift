@@ -86,10 +86,10 @@ extension Keys {
         may(
             "disk",
             .table(KeyTable(what: "`disk`", keys: [must("path", .path, "A path on the disk.")])),
-            "A disk's space: disk.used, disk.free (per cent)."),
+            "A disk's space: disk.used (per cent), disk.free (bytes)."),
         may(
             "memory", .table(KeyTable(what: "`memory`", keys: [])),
-            "The machine's memory: memory.used, memory.available (per cent)."),
+            "The machine's memory: memory.used (per cent), memory.available (bytes)."),
         may(
             "cpu", .table(KeyTable(what: "`cpu`", keys: [])),
             "The machine's processors: cpu.used (per cent), cpu.load1."),

@@ -92,7 +92,11 @@ struct Names {
             openProbes.insert(reference)
         }
         metrics += declared.map(\.key)
-        metrics += (["latency"] + declared.map(\.key) + builtIn).map { "\(reference).\($0)" }
+        // `host.disk.used` is the same as `host.disk.disk.used`.
+        let short = builtIn.compactMap { $0.split(separator: ".").last.map(String.init) }
+        metrics += (["latency"] + declared.map(\.key) + builtIn + short).map {
+            "\(reference).\($0)"
+        }
         return builtIn
     }
 
