@@ -399,11 +399,11 @@ import Testing
         #expect(result.runbook != nil)
         #expect(
             result.problems.map(\.short) == [
-                "48:165: warning: the environment variable `SMS_TOKEN` is not set here; it must be when the secret is needed",
-                "52:26: warning: the environment variable `SLACK_WEBHOOK_URL` is not set here; it must be when the secret is needed",
-                "56:37: warning: the environment variable `PAGERDUTY_KEY` is not set here; it must be when the secret is needed",
-                "93:119: warning: the environment variable `VEDFOLNIR_DB_PASSWORD` is not set here; it must be when the secret is needed",
-                "262:149: warning: the environment variable `VEDFOLNIR_TEST_PASSWORD` is not set here; it must be when the secret is needed",
+                "41:137: warning: the environment variable `SMS_TOKEN` is not set here; it must be when the secret is needed",
+                "45:26: warning: the environment variable `SLACK_WEBHOOK_URL` is not set here; it must be when the secret is needed",
+                "49:38: warning: the environment variable `PAGERDUTY_KEY` is not set here; it must be when the secret is needed",
+                "86:113: warning: the environment variable `VEDFOLNIR_DB_PASSWORD` is not set here; it must be when the secret is needed",
+                "268:136: warning: the environment variable `VEDFOLNIR_TEST_PASSWORD` is not set here; it must be when the secret is needed",
             ])
     }
 }

@@ -17,7 +17,7 @@ import Testing
         data_sources:
           lite: { sqlite: { path: /a.db } }
           post: { postgresql: { host: db, database: d, user: u, password: { file: /k } } }
-          mem: { redis: { url: { env: HOME } } }
+          mem: { redis: { url: { env: SMS_TOKEN } } }
 
         """
 
@@ -41,7 +41,7 @@ import Testing
                 .postgresql(
                     DatabaseServer(
                         host: "db", port: 5432, database: "d", user: "u", password: .secret(.file("/k")))),
-                .redis(url: .secret(.environment("HOME"))),
+                .redis(url: .secret(.environment("SMS_TOKEN"))),
             ].map { $0 })
     }
 
@@ -93,7 +93,7 @@ import Testing
             """
             run: [x], timeout: 5m, check: { shell: test -f y }, verify: { probe: web.home, within: 5s },
               undo: { run: [z] }, otherwise: { action: other }, repeatable: true, retries: 2, retry_pause: 3s,
-              as: www-data, cwd: /srv, env: { A: 1, TOKEN: { env: HOME } }, umask: "0027"
+              as: www-data, cwd: /srv, env: { A: 1, TOKEN: { env: SMS_TOKEN } }, umask: "0027"
             """)
         let home = ProbeReference(component: "web", probe: "home")
         #expect(
@@ -105,7 +105,7 @@ import Testing
                     runAs: "www-data", directory: "/srv",
                     environment: [
                         NamedValue(name: "A", value: .plain("1")),
-                        NamedValue(name: "TOKEN", value: .secret(.environment("HOME"))),
+                        NamedValue(name: "TOKEN", value: .secret(.environment("SMS_TOKEN"))),
                     ], umask: 0o27, otherwise: .action("other")))
     }
 

@@ -31,7 +31,16 @@ import Testing
         let result = check(text)
         #expect(result.runbook == nil)
         #expect(result.problems.map(\.short) == [
-            "?"
+            "12:3: unknown key `titel` in `service`; did you mean `title`?",
+            "19:52: `email` is not an e-mail address: `tomas`; such as name@example.com",
+            "29:40: no role is called `senior-administratr`; did you mean `senior-administrator`?",
+            "49:31: `routing_key` is a secret and must not be written in the runbook; write `{ env: NAME }` or `{ file: PATH }`",
+            "63:40: `respond_within` cannot be negative: `-5m`",
+            "117:18: `depends_on` of the components goes in a circle: websocket → delivery → websocket; leave one of them out",
+            "160:54: `when`: expected a metric, a number or a state such as `component web down`, found `>`",
+            "197:18: unknown key `rum` in `check` or `verify`; did you mean `run`?",
+            "262:61: the key `file` is given twice (first in line 262); keep one of them",
+            "296:87: `every` cannot be `fortnight`; choices: `weekly`, `monthly`, `quarterly`, `yearly`",
         ])
     }
 
@@ -99,7 +108,7 @@ import Testing
             to: URL(filePath: path))
         #expect(
             RunbookFile.load(path: path, environment: [:]).problems.map(\.short) == [
-                "2:18: this is not UTF-8 text; save the runbook as UTF-8"
+                "2:20: this is not UTF-8 text; save the runbook as UTF-8"
             ])
     }
 

@@ -117,7 +117,7 @@ import Testing
                     "3:21: the key `name` is given twice (first in line 3); keep one of them",
                     "3:32: the key `name` is given twice (first in line 3); keep one of them",
                     "5:46: the key `tcp` is given twice (first in line 5); keep one of them",
-                    "6:3: the key `a` is given twice (first in line 4); keep one of them",
+                    "6:3: the key `a` is given twice (first in line 5); keep one of them",
                     "7:1: the key `service` is given twice (first in line 3); keep one of them",
                 ])
         let many = (0..<100).map { "  - { name: n\($0), name: x, due: 1d }\n" }.joined()
@@ -182,8 +182,8 @@ import Testing
         #expect(
             problems(small("pages: [\"http://${HOST}/\", \"http://h/${}\", \"http://h/${A\"]\n")) == [
                 "4:17: the environment variable `HOST` is not set; set it, or write `$${HOST}` for the text itself",
-                "4:37: `${` must be followed by the name of an environment variable and `}`; write `$${` for a dollar and a brace",
-                "4:53: `${` must be followed by the name of an environment variable and `}`; write `$${` for a dollar and a brace",
+                "4:38: `${` must be followed by the name of an environment variable and `}`; write `$${` for a dollar and a brace",
+                "4:54: `${` must be followed by the name of an environment variable and `}`; write `$${` for a dollar and a brace",
             ])
     }
 
@@ -200,7 +200,7 @@ import Testing
             problems(
                 small("channels: { c: { ntfy: { url: \"http://h/\", token: \"${T}\" } } }\n"),
                 environment: ["T": "secret"]) == [
-                    "4:52: `token` is a secret and must not be written in the runbook; write `{ env: NAME }` or `{ file: PATH }`"
+                    "4:51: `token` is a secret and must not be written in the runbook; write `{ env: NAME }` or `{ file: PATH }`"
                 ])
     }
 

@@ -1,10 +1,7 @@
-/* What Swift cannot see by itself: libcurl's variadic functions, each for one type of argument, and epoll. */
+/* What Swift cannot see of libcurl itself: its variadic functions, each for one type of argument. */
 #ifndef TOCSIN_CCURL_H
 #define TOCSIN_CCURL_H
 #include <curl/curl.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/prctl.h>
 
 static inline CURLcode tocsin_setopt_long(CURL *easy, CURLoption option, long value) {
     return curl_easy_setopt(easy, option, value);
@@ -43,6 +40,4 @@ static inline CURLMcode tocsin_multi_setopt_timer(CURLM *multi, curl_multi_timer
 static inline CURLMcode tocsin_multi_setopt_long(CURLM *multi, CURLMoption option, long value) {
     return curl_multi_setopt(multi, option, value);
 }
-/* The name that `ps -T` shows for the calling thread; 15 bytes. */
-static inline void tocsin_name_thread(const char *name) { prctl(PR_SET_NAME, name); }
 #endif

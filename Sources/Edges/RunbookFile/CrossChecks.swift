@@ -133,7 +133,7 @@ struct CrossChecks {
         {
             problems.error(
                 entry.place, "`\(entry.key)` cannot be expected of `\(kind)`",
-                "it can be expected: " + (own + ["under"]).map { "`\($0)`" }.joined(separator: ", "))
+                "what can be: " + (own + ["under"]).map { "`\($0)`" }.joined(separator: ", "))
         }
     }
 

@@ -208,12 +208,13 @@ enum ScalarRules {
             return Complaint(
                 message: "is not an address: `\(shown)`", remedy: "write \"host:port\", a port is 1–65535")
         case .host:
-            return isHost(text) || text.hasPrefix("/")
+            // In a map an IPv6 address needs no brackets: no port follows it.
+            return isHost(text) || text.hasPrefix("/") || isHost("[\(text)]")
                 ? nil : Complaint(message: "is not a host: `\(shown)`", remedy: nil)
         case .timezone: return timezoneComplaint(text)
         case .email:
             if isEmail(text) { return nil }
-            return Complaint(message: "is not an e-mail address: `\(shown)`", remedy: "name@example.com")
+            return Complaint(message: "is not an e-mail address: `\(shown)`", remedy: "such as name@example.com")
         case .timestamp:
             if Timestamp(rfc3339: text) != nil { return nil }
             return Complaint(

@@ -207,7 +207,9 @@ final class Transfer {
     }
 
     private func holds() -> Bool {
-        guard let endsWhen = request.endsWhen, status >= 101, endsWhen(body) else { return false }
+        guard let endsWhen = request.endsWhen, status >= 101, endsWhen(status, body) else {
+            return false
+        }
         ended = true
         return true
     }

@@ -3,6 +3,7 @@
 // curl_multi_perform would look at every transfer on every turn; with hundreds that hang that costs
 // more than the checks themselves. With curl_multi_socket_action only what is ready is touched.
 import CCurl
+import CEvents
 import Domain
 import Glibc
 import Synchronization

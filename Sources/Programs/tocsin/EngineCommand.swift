@@ -90,8 +90,9 @@ struct StepRunnerCommand: AsyncParsableCommand {
     var directory: String
 
     func run() async throws {
+        let secrets = EnvironmentSecrets()
         let status = await StepRunner.main(
-            runDirectory: directory, backups: FileBackupKeeper(), secrets: EnvironmentSecrets())
+            runDirectory: directory, backups: FileBackupKeeper(secrets: secrets), secrets: secrets)
         if status != 0 { throw ExitCode(status) }
     }
 }
