@@ -143,6 +143,7 @@ let package = Package(
         tests(
             "DemoServiceTests",
             sees: ["DemoService", "TestKit", grdb, logging, nioCore, nioPosix, nioHTTP1]),
+        tests("CommandTests", sees: ["Domain", "Wire", "tocsin", "TestKit", argumentParser]),
         tests("EndToEndTests", sees: ["Domain", "Wire", "Link", "Transfers", "TestKit"]),
         tests("TidyTests", sees: ["TestKit"]),
     ],
