@@ -143,7 +143,8 @@ let package = Package(
         tests(
             "DemoServiceTests",
             sees: ["DemoService", "TestKit", grdb, logging, nioCore, nioPosix, nioHTTP1]),
-        tests("EndToEndTests", sees: ["Domain", "Wire", "Link", "TestKit"]),
+        tests("CommandTests", sees: ["Domain", "Wire", "tocsin", "TestKit", argumentParser]),
+        tests("EndToEndTests", sees: ["Domain", "Wire", "Link", "Transfers", "TestKit"]),
         tests("TidyTests", sees: ["TestKit"]),
     ],
     swiftLanguageModes: [.v6]
