@@ -16,7 +16,7 @@ import Wire
 /// - Returns: the exit status: 0; 1 when there is no terminal for it; 64 for a theme that does not
 ///   exist; 128 and the signal's number when one ended it.
 func runDashboard(
-    socket: String, options: CommonOptions, look: DashboardLook = DashboardLook()
+    socket: String, options: CommonOptions, look: DashboardLook
 ) async -> Int32 {
     let environment = Session.environment
     let themes = DashboardThemes(environment)
