@@ -17,6 +17,8 @@ let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "s
 let serviceLifecycle: Target.Dependency = .product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let unixSignals: Target.Dependency = .product(
+    name: "UnixSignals", package: "swift-service-lifecycle")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 /// Swift 6 mode, every warning an error, and imports that say what they show.
@@ -97,7 +99,10 @@ let package = Package(
             ]),
         room(
             "Programs/", "DemoService",
-            sees: [grdb, logging, nioCore, nioPosix, nioHTTP1, nioWebSocket]),
+            sees: [
+                argumentParser, crypto, grdb, logging, nioCore, nioPosix, nioHTTP1, nioWebSocket,
+                subprocess, unixSignals,
+            ]),
         .executableTarget(
             name: "tocsin",
             dependencies: [
@@ -121,7 +126,9 @@ let package = Package(
         tests("BackupsTests", sees: ["Domain", "Backups", "TestKit"]),
         tests("LinkTests", sees: ["Domain", "Wire", "Link", "TestKit"]),
         tests("EngineTests", sees: ["Domain", "Rules", "Wire", "Engine", "TestKit"]),
-        tests("DemoServiceTests", sees: ["DemoService", "TestKit"]),
+        tests(
+            "DemoServiceTests",
+            sees: ["DemoService", "TestKit", grdb, logging, nioCore, nioPosix, nioHTTP1]),
         tests("EndToEndTests", sees: ["Domain", "Wire", "Link", "TestKit"]),
         tests("TidyTests", sees: ["TestKit"]),
     ],
