@@ -5,9 +5,11 @@ import PackageDescription
 // One spelling for each package product that a room may use.
 let argumentParser: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
-let collections: Target.Dependency = .product(name: "OrderedCollections", package: "swift-collections")
+let collections: Target.Dependency = .product(
+    name: "OrderedCollections", package: "swift-collections")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
@@ -78,24 +80,27 @@ let package = Package(
         // Edges
         edge("RunbookFile", sees: ["Domain", yams]),
         edge("Journal", sees: ["Domain", grdb, crypto]),
-        // What several edges stand on: HTTP and mail by libcurl, on one thread.
-        edge("Transfers", sees: ["Domain", "CCurl"]),
+        // What several edges stand on: HTTP by libcurl on one thread, and files by the system's own calls.
+        edge("Transfers", sees: ["Domain", "CCurl", "CEvents"]),
+        edge("Files", sees: ["Domain", "CLinux"]),
+        edge("Probes", sees: ["Domain", "Transfers", "CEvents", heap, grdb, crypto]),
+        edge("Procedures", sees: ["Domain", "Transfers", "Files", "CLinux", grdb, crypto]),
+        edge("Backups", sees: ["Domain", "Files", grdb, crypto]),
         edge(
-            "Probes",
-            sees: ["Domain", "Transfers", grdb, nioCore, nioPosix, nioHTTP1, nioWebSocket, subprocess]),
-        edge("Procedures", sees: ["Domain", "Transfers", grdb, crypto, subprocess]),
-        edge("Backups", sees: ["Domain", grdb, crypto]),
-        edge("Link", sees: ["Domain", "Wire", hummingbird, logging, nioCore, nioPosix, serviceLifecycle]),
+            "Link",
+            sees: ["Domain", "Wire", hummingbird, logging, nioCore, nioPosix, serviceLifecycle]),
         edge("Terminal", sees: ["Screen", "CNcurses"]),
         system("CNcurses", apt: "libncurses-dev"),
         system("CCurl", apt: "libcurl4-openssl-dev"),
+        system("CEvents", apt: "libc6-dev"),
+        system("CLinux", apt: "libc6-dev"),
 
         // The engine, and the programs
         room(
             "", "Engine",
             sees: [
-                "Domain", "Rules", "Wire", "RunbookFile", "Journal", "Probes", "Procedures", "Backups",
-                "Link", collections, logging, serviceLifecycle,
+                "Domain", "Rules", "Wire", "RunbookFile", "Journal", "Probes", "Procedures",
+                "Backups", "Link", collections, crypto, logging, serviceLifecycle,
             ]),
         room(
             "Programs/", "DemoService",
@@ -106,30 +111,43 @@ let package = Package(
         .executableTarget(
             name: "tocsin",
             dependencies: [
-                "Domain", "Wire", "Screen", "Dashboard", "RunbookFile", "Journal", "Procedures", "Link",
-                "Terminal", "Engine", "DemoService", argumentParser, logging,
+                "Domain", "Wire", "Screen", "Dashboard", "RunbookFile", "Journal", "Procedures",
+                "Backups", "Link", "Terminal", "Engine", "DemoService", argumentParser, logging,
             ],
             path: "Sources/Programs/tocsin", swiftSettings: settings()),
 
         // Tests
+        .executableTarget(
+            name: "StepRunnerForTests", dependencies: ["Domain", "Procedures", "Backups"],
+            path: "Sources/TestPrograms/StepRunnerForTests", swiftSettings: settings()),
         room("", "TestKit", sees: ["Domain", "Rules", "Wire", "Screen"]),
         tests("DomainTests", sees: ["Domain"]),
-        tests("RulesTests", sees: ["Domain", "Rules", "TestKit"]),
+        tests("RulesTests", sees: ["Domain", "Rules", "TestKit", collections]),
         tests("WireTests", sees: ["Domain", "Wire"]),
         tests("ScreenTests", sees: ["Screen", "TestKit"]),
         tests("DashboardTests", sees: ["Domain", "Wire", "Screen", "Dashboard", "TestKit"]),
         tests("RunbookFileTests", sees: ["Domain", "RunbookFile", "TestKit"]),
-        tests("JournalTests", sees: ["Domain", "Journal", "TestKit"]),
+        tests("JournalTests", sees: ["Domain", "Journal", "TestKit", grdb]),
         tests("TransfersTests", sees: ["Domain", "Transfers", "TestKit"]),
-        tests("ProbesTests", sees: ["Domain", "Probes", "TestKit", nioCore, nioPosix]),
-        tests("ProceduresTests", sees: ["Domain", "Procedures", "Backups", "TestKit"]),
-        tests("BackupsTests", sees: ["Domain", "Backups", "TestKit"]),
-        tests("LinkTests", sees: ["Domain", "Wire", "Link", "TestKit"]),
-        tests("EngineTests", sees: ["Domain", "Rules", "Wire", "Engine", "TestKit"]),
+        tests(
+            "ProbesTests",
+            sees: ["Domain", "Probes", "TestKit", grdb, nioCore, nioPosix, nioHTTP1, nioWebSocket]),
+        tests(
+            "ProceduresTests",
+            sees: ["Domain", "Procedures", "Backups", "Files", "CLinux", "TestKit", grdb]),
+        tests("BackupsTests", sees: ["Domain", "Backups", "Files", "TestKit", grdb]),
+        tests("LinkTests", sees: ["Domain", "Wire", "Link", "TestKit", logging]),
+        tests(
+            "EngineTests",
+            sees: ["Domain", "Rules", "Wire", "Link", "Engine", "TestKit", collections, logging]),
         tests(
             "DemoServiceTests",
-            sees: ["DemoService", "TestKit", grdb, logging, nioCore, nioPosix, nioHTTP1]),
-        tests("EndToEndTests", sees: ["Domain", "Wire", "Link", "TestKit"]),
+            sees: [
+                "Domain", "RunbookFile", "DemoService", "TestKit", grdb, logging, nioCore, nioPosix,
+                nioHTTP1,
+            ]),
+        tests("CommandTests", sees: ["Domain", "Wire", "tocsin", "TestKit", argumentParser]),
+        tests("EndToEndTests", sees: ["Domain", "Wire", "Link", "Transfers", "TestKit"]),
         tests("TidyTests", sees: ["TestKit"]),
     ],
     swiftLanguageModes: [.v6]

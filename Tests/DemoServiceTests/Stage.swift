@@ -1,4 +1,4 @@
-// What the tests share: a stage of their own with courier on it, and a WebSocket client written by hand.
+// What the tests share: a stage of their own with courier on it, and a WebSocket client by hand.
 import FoundationEssentials
 import NIOCore
 import NIOHTTP1
@@ -111,7 +111,8 @@ final class Stage {
     }
 }
 
-/// A WebSocket client that knows RFC 6455 by itself, so that courier is not tested by its own library.
+/// A WebSocket client that knows RFC 6455 by itself, so that courier is not tested by its own
+/// library.
 struct PlainSocket {
     enum Frame: Equatable {
         case text(String)

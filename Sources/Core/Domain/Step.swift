@@ -267,13 +267,19 @@ package struct StepOutcome: Sendable, Equatable, Codable {
     /// One line for people, made visible; at most 500 characters.
     package var message: String
     package var seconds: Double
-    /// What the step made, if it says so: a backup's id, the saved files.
+    /// What the step made, if it says so: the saved files, say.
     package var facts: [NamedText]
-    package init(end: End, message: String, seconds: Double, facts: [NamedText] = []) {
+    /// The verified backup that it took.
+    package var backup: BackupReceipt?
+    package init(
+        end: End, message: String, seconds: Double, facts: [NamedText] = [],
+        backup: BackupReceipt? = nil
+    ) {
         self.end = end
         self.message = message
         self.seconds = seconds
         self.facts = facts
+        self.backup = backup
     }
 }
 

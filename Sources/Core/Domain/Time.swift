@@ -112,12 +112,14 @@ package struct Timestamp: Sendable, Hashable, Comparable, Codable {
             bytes[13] == 58, bytes[16] == 58,
             let year = number(0, 4), let month = number(5, 2), let day = number(8, 2),
             let hour = number(11, 2), let minute = number(14, 2), let second = number(17, 2),
-            (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 61
+            (1...12).contains(month), (1...CalendarFields.length(ofMonth: month, year)).contains(day),
+            hour < 24, minute < 60, second < 61
         else { return nil }
         var at = 19
         var fraction = 0
         if bytes[at] == 46 {
             at += 1
+            guard number(at, 1) != nil else { return nil }
             var scale = 100
             while at < bytes.count, bytes[at] >= 48, bytes[at] <= 57 {
                 fraction += Int(bytes[at] - 48) * scale
@@ -131,7 +133,7 @@ package struct Timestamp: Sendable, Hashable, Comparable, Codable {
         case 90, 122: guard at + 1 == bytes.count else { return nil }
         case 43, 45:
             guard at + 6 == bytes.count, bytes[at + 3] == 58,
-                let hours = number(at + 1, 2), let minutes = number(at + 4, 2)
+                let hours = number(at + 1, 2), let minutes = number(at + 4, 2), hours < 24, minutes < 60
             else { return nil }
             offset = (bytes[at] == 43 ? 1 : -1) * (hours * 60 + minutes)
         default: return nil
@@ -169,6 +171,12 @@ package struct CalendarFields: Sendable, Equatable {
         hour = rest / 3600
         minute = rest / 60 % 60
         second = rest % 60
+    }
+
+    /// Days of a month.
+    static func length(ofMonth month: Int, _ year: Int) -> Int {
+        days(year: month == 12 ? year + 1 : year, month: month % 12 + 1, day: 1)
+            - days(year: year, month: month, day: 1)
     }
 
     /// Days since 1970-01-01 of a date.

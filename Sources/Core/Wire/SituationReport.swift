@@ -387,6 +387,22 @@ package struct KPIReport: Codable, Sendable, Equatable {
         case emergencies24h = "emergencies_24h"
         case recoverySuccessRate, rollbackSuccessRate, detectSeconds, respondSeconds
     }
+    // The decoder makes camel case of that before it looks for the key, with a capital H.
+    private enum ReadKeys: String, CodingKey {
+        case emergencies24h = "emergencies24H"
+        case recoverySuccessRate, rollbackSuccessRate, detectSeconds, respondSeconds
+    }
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: ReadKeys.self)
+        func rate(_ key: ReadKeys) throws -> ExplicitNull<Double> {
+            try container.decode(ExplicitNull<Double>.self, forKey: key)
+        }
+        emergencies24h = try container.decode(Int.self, forKey: .emergencies24h)
+        _recoverySuccessRate = try rate(.recoverySuccessRate)
+        _rollbackSuccessRate = try rate(.rollbackSuccessRate)
+        _detectSeconds = try rate(.detectSeconds)
+        _respondSeconds = try rate(.respondSeconds)
+    }
 }
 /// One row of the matrix, with what was done of it in the open emergency.
 package struct EscalationReport: Codable, Sendable, Equatable {

@@ -22,7 +22,8 @@ struct Fleet: Sendable {
     }
 }
 
-/// A client as a browser would be one: it connects, says who it is, reads, and comes back when dropped.
+/// A client as a browser would be one: it connects, says who it is, reads, and comes back when it
+/// was dropped.
 struct Reader: Sendable {
     private typealias Socket = NIOAsyncChannel<WebSocketFrame, WebSocketFrame>
     private enum Connection: Sendable {

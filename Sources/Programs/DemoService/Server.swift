@@ -287,8 +287,8 @@ private final class CloseWhenIdle: ChannelInboundHandler {
     }
 }
 
-/// Looks at a connection's first request: only one that may have a WebSocket goes on as a wish for one.
-/// NIO's upgrade forgets the request that it turns down, and then nobody would answer it.
+/// Looks at a connection's first request: only one that may have a WebSocket goes on as a wish for
+/// one. NIO's upgrade forgets the request that it turns down, and then nobody would answer it.
 private final class Doorkeeper: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart

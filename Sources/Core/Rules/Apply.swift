@@ -1,0 +1,219 @@
+// How each event changes the situation. Total: any journal that was written can be applied.
+package import Domain
+import OrderedCollections
+
+extension Situation {
+    /// Takes an event in. Does not count `seq`: that is the journal's.
+    package mutating func apply(_ event: Event, at moment: Timestamp) {
+        switch event {
+        case .engineStarted:
+            if emergency == nil, quietSince == nil { quietSince = moment }
+        case .engineStopped:
+            break
+        case .probeChanged(let probe, _, let to, let message):
+            probes[probe] = ProbeStanding(health: to, since: moment, message: message)
+        case .conditionBegan(let name, let why):
+            conditions[name] = ConditionStanding(since: moment, why: why)
+        case .conditionEnded(let name):
+            conditions[name] = nil
+            if case .trigger(let trigger) = name { spentTriggers.remove(trigger) }
+        case .problemReported(let kind, let text, let by):
+            reported[kind] = ReportedProblem(text: text, by: by, at: moment)
+        case .problemCleared(let kind, _):
+            reported[kind] = nil
+        case .emergencyActivated, .triggerJoined, .levelChanged, .acknowledged, .deactivated,
+            .escalated, .autoRecoverySwitched:
+            applyEmergency(event, at: moment)
+        case .notified(let people, _, let title, _):
+            lastNotice = Notice(at: moment, title: title, people: people)
+        case .noted:
+            break
+        case .fallbackSwitched(let name, let enabled, _):
+            if enabled { enabledFallbacks.append(name) } else { enabledFallbacks.remove(name) }
+        case .backupTaken(let receipt):
+            lastBackup = receipt
+            procedure?.backup = receipt.id
+        case .rollbackVetoed(let rule, _, _):
+            vetoedRules.append(rule)
+        case .procedureStarted, .stepStarted, .stepEnded, .pauseRequested, .procedurePaused,
+            .procedureWaits, .procedureResumed, .stepResolved, .undoStarted, .procedureEnded:
+            applyProcedure(event, at: moment)
+        }
+    }
+
+    private mutating func applyEmergency(_ event: Event, at moment: Timestamp) {
+        switch event {
+        case .emergencyActivated(let activation):
+            emergency = Emergency(activation: activation, at: moment)
+            vetoedRules = []
+            quietSince = nil
+            countID(activation.id)
+        case .triggerJoined(let name, _):
+            emergency?.triggers.append(name)
+        case .levelChanged(let level, let respondBy, let reason, let by):
+            if by == "engine" { emergency?.reason = reason }
+            emergency?.level = level
+            emergency?.levelSince = moment
+            emergency?.respondBy = respondBy
+        case .acknowledged(let by, _):
+            emergency?.acknowledgedBy = by
+            emergency?.acknowledgedAt = moment
+        case .deactivated(let resolvedBy, _, _):
+            guard let ended = emergency else { return }
+            past.append(PastEmergency(ended, endedAt: moment, resolvedBy: resolvedBy))
+            past = past.suffix(Limits.pastEmergencies)
+            for name in conditions.keys {
+                if case .trigger(let trigger) = name { spentTriggers.append(trigger) }
+            }
+            vetoedRules = []
+            emergency = nil
+            quietSince = moment
+        case .escalated(let taken):
+            let standing = EscalationStanding(
+                level: taken.level, index: taken.index, rounds: taken.round, lastAt: moment)
+            if let index = emergency?.escalation.firstIndex(where: {
+                $0.level == taken.level && $0.index == taken.index
+            }) {
+                emergency?.escalation[index] = standing
+            } else {
+                emergency?.escalation.append(standing)
+            }
+        case .autoRecoverySwitched(let on, _):
+            emergency?.recoversByItself = on
+        case .engineStarted, .engineStopped, .probeChanged, .conditionBegan, .conditionEnded,
+            .problemReported, .problemCleared, .notified, .noted, .fallbackSwitched,
+            .procedureStarted, .stepStarted, .stepEnded, .pauseRequested, .procedurePaused,
+            .procedureWaits, .procedureResumed, .stepResolved, .undoStarted, .procedureEnded,
+            .backupTaken, .rollbackVetoed:
+            break
+        }
+    }
+
+    private mutating func applyProcedure(_ event: Event, at moment: Timestamp) {
+        switch event {
+        case .procedureStarted(let started):
+            procedure = started
+            countID(started.id)
+            if started.kind == .recovery, started.attempt > 0 {
+                emergency?.attempts.append(started.name)
+            }
+        case .stepStarted(_, let address, _):
+            guard procedure?.holds(address) == true else { return }
+            procedure?[address].state = .running
+            procedure?[address].starts += 1
+            procedure?[address].startedAt = moment
+            procedure?[address].message = ""
+            procedure?.message = ""
+        case .stepEnded(_, let address, let undo, let outcome):
+            guard procedure?.holds(address) == true else { return }
+            procedure?[address].state = Self.state(after: outcome.end, undo: undo)
+            procedure?[address].seconds = outcome.seconds
+            procedure?[address].message = outcome.message
+            if !undo, outcome.end == .succeeded { remember(address, outcome.seconds) }
+        case .pauseRequested:
+            procedure?.pauseRequested = true
+        case .procedurePaused:
+            procedure?.state = .paused
+            procedure?.message = "paused"
+        case .procedureWaits(_, let why):
+            procedure?.state = .waiting
+            procedure?.message = why
+        case .procedureResumed(let id, _):
+            resume(id)
+        case .stepResolved(_, let address, let done, _):
+            guard procedure?.holds(address) == true else { return }
+            procedure?[address].state = done ? .succeeded : .pending
+            procedure?.state = .running
+            procedure?.message = ""
+        case .undoStarted(let id, _):
+            if procedure == nil, rollback?.id == id {
+                procedure = rollback
+                rollback = nil
+            }
+            procedure?.state = .undoing
+            procedure?.finishedAt = nil
+            procedure?.message = ""
+        case .procedureEnded(_, let state, let message):
+            end(state, message, at: moment)
+        case .engineStarted, .engineStopped, .probeChanged, .conditionBegan, .conditionEnded,
+            .problemReported, .problemCleared, .emergencyActivated, .triggerJoined, .levelChanged,
+            .acknowledged, .deactivated, .escalated, .notified, .noted, .fallbackSwitched,
+            .backupTaken, .rollbackVetoed, .autoRecoverySwitched:
+            break
+        }
+    }
+
+    private static func state(after end: StepOutcome.End, undo: Bool) -> StepState {
+        switch end {
+        case .succeeded, .wouldRun: undo ? .undone : .succeeded
+        case .alreadyDone: undo ? .undone : .skipped
+        case .failed: .failed
+        case .unknown: .unknown
+        }
+    }
+
+    private mutating func resume(_ id: String) {
+        if procedure == nil, rollback?.id == id {
+            procedure = rollback
+            rollback = nil
+        }
+        procedure?.pauseRequested = false
+        guard procedure?.state != .running else { return }
+        procedure?.state = .running
+        procedure?.finishedAt = nil
+        procedure?.message = ""
+        for address in procedure?.addresses ?? [] {
+            switch procedure?[address].state {
+            case .failed, .unknown, .undone: procedure?[address].state = .pending
+            case .pending, .running, .succeeded, .skipped, nil: break
+            }
+        }
+    }
+
+    private mutating func end(_ state: ProcedureState, _ message: String, at moment: Timestamp) {
+        guard var ended = procedure else { return }
+        ended.state = state
+        ended.message = message
+        ended.finishedAt = moment
+        ended.pauseRequested = false
+        procedure = nil
+        let entry = PastProcedure(ended, finishedAt: moment)
+        if let index = pastProcedures.firstIndex(where: { $0.id == ended.id }) {
+            pastProcedures[index] = entry
+        } else {
+            pastProcedures.append(entry)
+            pastProcedures = pastProcedures.suffix(Limits.pastProcedures)
+        }
+        if ended.kind == .rollback { rollback = ended } else { lastProcedure = ended }
+        if ended.kind == .recovery, ended.attempt > 0 {
+            if state == .failed { emergency?.failedAttempts += 1 }
+        }
+    }
+
+    /// What a step is known by when its time is remembered.
+    package static func stepKey(_ procedure: Procedure, _ address: StepAddress) -> String {
+        "\(procedure.kind.rawValue) \(procedure.name)/\(procedure.stages[address.stage].name)/"
+            + procedure[address].step.name
+    }
+
+    private mutating func remember(_ address: StepAddress, _ seconds: Double) {
+        guard let procedure else { return }
+        let key = Self.stepKey(procedure, address)
+        stepSeconds.removeValue(forKey: key)
+        stepSeconds[key] = seconds
+        if stepSeconds.count > Limits.stepSeconds { stepSeconds.removeFirst() }
+    }
+
+    private mutating func countID(_ id: String) {
+        guard let cut = id.lastIndex(of: "_") else { return }
+        let beginning = String(id[..<cut])
+        guard let number = Int(id[id.index(after: cut)...]) else { return }
+        idsGiven[beginning] = max(idsGiven[beginning] ?? 0, number)
+        if idsGiven.count > Limits.idDays * ProcedureKind.count { idsGiven.removeFirst() }
+    }
+}
+
+extension ProcedureKind {
+    /// How many kinds of id a day may need: every kind of procedure, and emergencies.
+    fileprivate static let count = 8
+}

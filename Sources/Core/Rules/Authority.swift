@@ -1,0 +1,101 @@
+// Who may do what: login names become people, people become roles; nothing else counts.
+package import Domain
+
+/// Answers about people and roles of one runbook.
+package struct Authority: Sendable {
+    package let runbook: Runbook
+    package init(_ runbook: Runbook) { self.runbook = runbook }
+
+    package func person(user: String) -> Person? {
+        runbook.people.first { $0.user == user }
+    }
+    package func person(id: String) -> Person? {
+        runbook.people.first { $0.id == id }
+    }
+    /// The person's name, or the login name as it is.
+    package func name(user: String) -> String { person(user: user)?.name ?? user }
+
+    /// Ids of the people in a role, with those of the roles that it includes; `*` is nobody in particular.
+    package func members(of role: String) -> [String] {
+        var found: [String] = []
+        var visited: Set<String> = []
+        func collect(_ name: String) {
+            guard visited.insert(name).inserted,
+                let role = runbook.roles.first(where: { $0.name == name })
+            else { return }
+            for member in role.members where member != "*" && !found.contains(member) {
+                found.append(member)
+            }
+            role.includes.forEach(collect)
+        }
+        collect(role)
+        return found
+    }
+
+    package func holds(_ role: String, user: String) -> Bool {
+        guard let person = person(user: user) else { return false }
+        return members(of: role).contains(person.id)
+    }
+
+    /// The roles of a login name, in the runbook's order.
+    package func roles(user: String) -> [String] {
+        runbook.roles.filter { $0.members.contains("*") || holds($0.name, user: user) }.map(\.name)
+    }
+
+    /// The people that a role or a person's id means at a moment: the one on call where the role has
+    /// shifts, everybody in it otherwise.
+    package func people(for target: String, at moment: Timestamp) -> [String] {
+        if let shift = runbook.onCall.first(where: { $0.role == target }),
+            let now = onCall(shift, at: moment)?.now
+        {
+            return [now]
+        }
+        let members = members(of: target)
+        if !members.isEmpty { return members }
+        return person(id: target).map { [$0.id] } ?? []
+    }
+
+    /// Who of a rotation is on call, who is next, and when the hand-over is; nil before it begins.
+    package func onCall(
+        _ rotation: OnCallRotation, at moment: Timestamp
+    ) -> (now: String, next: String, handOver: Timestamp)? {
+        let turn: Span =
+            switch rotation.rotate {
+            case .daily: .hours(24)
+            case .weekly: .hours(168)
+            }
+        let passed = moment - rotation.from
+        guard passed >= .zero, !rotation.order.isEmpty else { return nil }
+        let turns = Int(passed.seconds / turn.seconds)
+        let count = rotation.order.count
+        return (
+            rotation.order[turns % count], rotation.order[(turns + 1) % count],
+            rotation.from + Span(seconds: Double(turns + 1) * turn.seconds)
+        )
+    }
+
+    /// Acting needs the role `administrator` where the runbook has it, otherwise to be one of its
+    /// people; a runbook that names nobody lets everyone act who may open the socket.
+    /// - Throws: `Refusal` that says whom to ask.
+    package func mayAct(_ caller: Caller) throws(Refusal) {
+        if runbook.people.isEmpty { return }
+        let administrators = members(of: "administrator")
+        if administrators.isEmpty {
+            if person(user: caller.user) != nil { return }
+        } else if holds("administrator", user: caller.user) {
+            return
+        }
+        let whom = (administrators.isEmpty ? runbook.people.map(\.id) : administrators)
+            .compactMap { person(id: $0)?.name }
+        throw Refusal(
+            .notAllowed, rule: "administrators-only",
+            why: "\(Visible.text(caller.user)) is not an administrator in the runbook",
+            remedy: "Ask \(list(whom)), or have your login name added under people: and roles:")
+    }
+
+    /// `A, B or C`.
+    package func list(_ names: [String], _ word: String = "or") -> String {
+        guard names.count > 1, let last = names.last else { return names.first ?? "nobody" }
+        return names.dropLast().joined(separator: ", ") + " \(word) " + last
+    }
+}

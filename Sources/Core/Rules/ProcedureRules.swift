@@ -1,0 +1,304 @@
+// The procedure machine: one step after the other, each written down before it starts.
+//
+//   running ─ step succeeded or was done already ──▶ running (next step) or succeeded
+//   running ─ step failed ──▶ failed                 running ─ end unknown ──▶ running (again) or waiting
+//   running ─ pause ──▶ paused after the step        paused, waiting, failed ─ resume ──▶ running
+//   paused, waiting, failed, succeeded ─ undo ──▶ undoing ─ all taken back ──▶ undone
+//   undoing ─ a step cannot be taken back ──▶ failed
+package import Domain
+import OrderedCollections
+
+extension Procedure {
+    /// Every step's place, in the order they run.
+    package var addresses: [StepAddress] {
+        stages.indices.flatMap { stage in
+            stages[stage].steps.indices.map { StepAddress(stage: stage, step: $0) }
+        }
+    }
+    package subscript(address: StepAddress) -> ProcedureStep {
+        get { stages[address.stage].steps[address.step] }
+        set { stages[address.stage].steps[address.step] = newValue }
+    }
+    package func holds(_ address: StepAddress) -> Bool {
+        stages.indices.contains(address.stage)
+            && stages[address.stage].steps.indices.contains(address.step)
+    }
+    /// The first step that is not over.
+    package var currentAddress: StepAddress? {
+        addresses.first { self[$0].state != .succeeded && self[$0].state != .skipped }
+    }
+    /// The next step to take back: the last one that ran, or may have.
+    package var undoAddress: StepAddress? {
+        addresses.last {
+            switch self[$0].state {
+            case .succeeded, .failed, .unknown, .running: true
+            case .pending, .undone, .skipped: false
+            }
+        }
+    }
+}
+
+extension Rules {
+    private static let mostStartsOfUnknown = 3
+
+    // MARK: What falls due
+
+    func dueProcedureSteps(_ situation: Situation, _ moment: Timestamp) -> [Event] {
+        guard let procedure = situation.procedure else { return [] }
+        switch procedure.state {
+        case .running: return nextForward(procedure, situation, moment)
+        case .undoing: return nextBackward(procedure)
+        case .waiting, .paused, .succeeded, .failed, .undone: return []
+        }
+    }
+
+    private func nextForward(
+        _ procedure: Procedure, _ situation: Situation, _ moment: Timestamp
+    ) -> [Event] {
+        guard let address = procedure.currentAddress else {
+            return ended(procedure, situation)
+        }
+        let entry = procedure[address]
+        switch entry.state {
+        case .running: return settled(entry, address, procedure, situation, moment)
+        case .unknown where !mayRunAgain(entry.step) || entry.starts >= Self.mostStartsOfUnknown:
+            return [
+                .procedureWaits(
+                    procedure: procedure.id,
+                    why: "it is not known whether “\(entry.step.name)” ran to its end: "
+                        + "say whether it was done, run it again, or undo")
+            ]
+        case .pending, .unknown, .failed, .undone:
+            if procedure.pauseRequested { return [.procedurePaused(procedure: procedure.id)] }
+            return [.stepStarted(procedure: procedure.id, address, undo: false)]
+        case .succeeded, .skipped:
+            return []
+        }
+    }
+
+    private func nextBackward(_ procedure: Procedure) -> [Event] {
+        guard let address = procedure.undoAddress else {
+            return [
+                .procedureEnded(
+                    procedure: procedure.id, .undone, message: "every step was taken back")
+            ]
+        }
+        let entry = procedure[address]
+        if entry.state == .running { return [] }
+        if entry.state == .unknown, entry.starts >= Self.mostStartsOfUnknown * 2 {
+            return [
+                .procedureEnded(
+                    procedure: procedure.id, .failed,
+                    message: "it is not known whether “\(entry.step.name)” was taken back")
+            ]
+        }
+        let work = entry.step.work
+        guard work.needsRunner, entry.step.undo != nil || work.savesWhatItChanges else {
+            // Looking, telling and keeping leave nothing to take back; what changes the world without
+            // an undo was marked so in the plan that was confirmed.
+            return [
+                .stepEnded(
+                    procedure: procedure.id, address, undo: true,
+                    StepOutcome(
+                        end: .succeeded,
+                        message: entry.step.isUndoable ? "nothing to take back" : "has no undo",
+                        seconds: 0))
+            ]
+        }
+        return [.stepStarted(procedure: procedure.id, address, undo: true)]
+    }
+
+    /// The end of a step that the rules themselves can see: telling, waiting, and looking at triggers.
+    private func settled(
+        _ entry: ProcedureStep, _ address: StepAddress, _ procedure: Procedure,
+        _ situation: Situation, _ moment: Timestamp
+    ) -> [Event] {
+        let began = entry.startedAt ?? moment
+        func end(_ end: StepOutcome.End, _ message: String) -> [Event] {
+            stepEnded(
+                procedure.id, address, undo: false,
+                StepOutcome(end: end, message: message, seconds: (moment - began).seconds),
+                in: situation)
+        }
+        switch entry.step.work {
+        case .notify(let work):
+            let people = work.roles.flatMap { authority.people(for: $0, at: moment) }
+            var unique: [String] = []
+            for person in people where !unique.contains(person) { unique.append(person) }
+            let names = unique.compactMap { authority.person(id: $0)?.name }
+            return [
+                .notified(people: unique, via: work.via, title: work.title, text: work.text)
+            ] + end(.succeeded, "to \(authority.list(names, "and")): in the journal and on screen")
+        case .wait(let span):
+            return began + span <= moment ? end(.succeeded, "waited \(span.spelled)") : []
+        case .confirm(let text):
+            return [.procedureWaits(procedure: procedure.id, why: text)]
+        case .assess:
+            return end(.succeeded, assessment(situation))
+        case .fallback(let name, let enable):
+            return [
+                .fallbackSwitched(name: name, enabled: enable, by: procedure.startedBy)
+            ] + end(.succeeded, enable ? "enabled" : "disabled")
+        case .calm(let within):
+            let holding = situation.emergency.map { stillHolding($0, in: situation) } ?? []
+            if holding.isEmpty { return end(.succeeded, "no trigger holds any more") }
+            guard began + within <= moment else { return [] }
+            let names = holding.joined(separator: ", ")
+            return end(.failed, "still holding after \(within.spelled): \(names)")
+        case .playbook, .rollback:
+            return end(
+                .failed, "a \(entry.step.work.kind) cannot be a step of another procedure yet")
+        case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
+            .restoreDatabase, .probe, .statusPage, .action, .undoAction:
+            return []
+        }
+    }
+
+    private func assessment(_ situation: Situation) -> String {
+        let states = runbook.components.map { (component: $0, health: situation.health(of: $0)) }
+        let score = HealthRules.score(states)
+        let bad = states.filter { $0.health != .healthy }
+            .map { "\($0.component.name) \($0.health.rawValue)" }
+        let rest = bad.isEmpty ? "every component is healthy" : bad.joined(separator: ", ")
+        return Visible.text("health \(score) of 100: \(rest)")
+    }
+
+    private func ended(_ procedure: Procedure, _ situation: Situation) -> [Event] {
+        var events: [Event] = []
+        if procedure.kind == .rollback, let after = runbook.rollback?.afterwards,
+            !after.notifyRoles.isEmpty
+        {
+            var people: [String] = []
+            for role in after.notifyRoles {
+                for person in authority.people(for: role, at: procedure.startedAt)
+                where !people.contains(person) {
+                    people.append(person)
+                }
+            }
+            events.append(
+                .notified(
+                    people: people, via: after.notifyVia, title: "ROLLBACK COMPLETED",
+                    text: "\(runbook.service.title) is back on \(runbook.rollback?.to ?? ""); "
+                        + "every stage succeeded and was validated"))
+        }
+        events.append(
+            .procedureEnded(
+                procedure: procedure.id, .succeeded, message: "every step succeeded"))
+        return events
+    }
+
+    func procedureDeadlines(_ situation: Situation) -> [Timestamp] {
+        guard let procedure = situation.procedure, procedure.state == .running,
+            let address = procedure.currentAddress, procedure[address].state == .running,
+            let began = procedure[address].startedAt
+        else { return [] }
+        switch procedure[address].step.work {
+        case .wait(let span), .calm(let span): return [began + span]
+        case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
+            .restoreDatabase, .probe, .notify, .statusPage, .confirm, .assess, .playbook, .action,
+            .undoAction, .rollback, .fallback:
+            return []
+        }
+    }
+
+    // MARK: What performers report
+
+    func stepEnded(
+        _ id: String, _ address: StepAddress, undo: Bool, _ outcome: StepOutcome,
+        in situation: Situation
+    ) -> [Event] {
+        // A report about something that is over, or was never begun, changes nothing.
+        guard let procedure = situation.procedure, procedure.id == id, procedure.holds(address),
+            procedure[address].state == .running, (procedure.state == .undoing) == undo
+        else { return [] }
+        var events: [Event] = [.stepEnded(procedure: id, address, undo: undo, outcome)]
+        switch outcome.end {
+        case .succeeded where !undo:
+            if let receipt = outcome.backup { events.append(.backupTaken(receipt)) }
+        case .succeeded, .alreadyDone, .wouldRun, .unknown:
+            break
+        case .failed:
+            let name = procedure[address].step.name
+            events.append(
+                .procedureEnded(
+                    procedure: id, .failed,
+                    message: undo
+                        ? "“\(name)” could not be taken back: \(outcome.message)"
+                        : "“\(name)” failed: \(outcome.message)"))
+        }
+        return events
+    }
+
+    // MARK: What operators ask
+
+    /// - Throws: `Refusal` when something else changes the service already.
+    func noOtherProcedure(_ situation: Situation) throws(Refusal) {
+        guard let procedure = situation.procedure else { return }
+        throw Refusal(
+            .notNow, rule: "one-procedure-at-a-time",
+            why: "\(procedure.title) (\(procedure.id)) is \(procedure.state.rawValue)",
+            remedy: procedure.state == .running || procedure.state == .undoing
+                ? "Wait for its end" : "Resume it, or undo it, first")
+    }
+
+    private func present(_ situation: Situation) throws(Refusal) -> Procedure {
+        if let procedure = situation.procedure { return procedure }
+        throw Refusal(
+            .notNow, rule: "no-procedure", why: "no procedure is in flight", remedy: "Nothing to do"
+        )
+    }
+
+    func pause(by: String, in situation: Situation) throws(Refusal) -> [Event] {
+        let procedure = try present(situation)
+        guard procedure.state == .running, !procedure.pauseRequested else {
+            throw Refusal(
+                .notNow, rule: "not-running",
+                why: procedure.pauseRequested && procedure.state == .running
+                    ? "\(procedure.id) pauses after the step that is running"
+                    : "\(procedure.id) is \(procedure.state.rawValue)",
+                remedy: "Nothing to do")
+        }
+        return [.pauseRequested(procedure: procedure.id, by: by)]
+    }
+
+    /// Goes on with what is paused, or with the last rollback that failed, at the step it failed at.
+    func resume(by: String, in situation: Situation) throws(Refusal) -> [Event] {
+        if let procedure = situation.procedure {
+            switch procedure.state {
+            case .paused: return [.procedureResumed(procedure: procedure.id, by: by)]
+            case .running where procedure.pauseRequested:
+                return [.procedureResumed(procedure: procedure.id, by: by)]
+            case .waiting:
+                throw Refusal(
+                    .notNow, rule: "waits-for-an-answer",
+                    why: "\(procedure.title) waits: \(procedure.message)",
+                    remedy: "Say what became of the step: tocsin resolve-step done, or again")
+            case .running, .undoing, .succeeded, .failed, .undone:
+                throw Refusal(
+                    .notNow, rule: "not-paused",
+                    why: "\(procedure.id) is \(procedure.state.rawValue)", remedy: "Nothing to do")
+            }
+        }
+        guard let rollback = situation.rollback, rollback.state == .failed else {
+            throw Refusal(
+                .notNow, rule: "nothing-to-resume",
+                why: "nothing is paused, and no rollback has failed", remedy: "Nothing to do")
+        }
+        return [.procedureResumed(procedure: rollback.id, by: by)]
+    }
+
+    /// A person's word about a step that waits: it was done, or it is to run again.
+    func resolveStep(
+        done: Bool, by: String, in situation: Situation
+    ) throws(Refusal) -> [Event] {
+        let procedure = try present(situation)
+        guard procedure.state == .waiting, let address = procedure.currentAddress else {
+            throw Refusal(
+                .notNow, rule: "nothing-waits",
+                why:
+                    "\(procedure.id) is \(procedure.state.rawValue), it does not wait for an answer",
+                remedy: "Nothing to do")
+        }
+        return [.stepResolved(procedure: procedure.id, address, done: done, by: by)]
+    }
+}

@@ -1,0 +1,161 @@
+/* What Swift cannot do or see by itself on Linux: fork, process descriptors, extended attributes. */
+#ifndef TOCSIN_CLINUX_H
+#define TOCSIN_CLINUX_H
+#include <errno.h>
+#include <grp.h>
+#include <linux/falloc.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* glibc shows these only with _GNU_SOURCE, and Swift's own view of the C library is made without it. */
+extern char **environ;
+extern int pipe2(int ends[2], int flags);
+extern int fallocate(int file, int mode, off_t from, off_t count);
+extern int syncfs(int file);
+extern mode_t umask(mode_t mask); /* <sys/stat.h> and <fcntl.h> would define `struct stat` here too */
+#define TOCSIN_CLOEXEC 02000000
+extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *, const char *);
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);
+#ifndef POSIX_SPAWN_SETSID
+#define POSIX_SPAWN_SETSID 0x80
+#endif
+
+/* A program to start. Descriptors are those of the caller. */
+struct tocsin_program {
+    const char *path;
+    char *const *arguments;
+    char *const *environment;
+    const char *folder;
+    int input;
+    int output; /* standard output and standard error */
+    int mask;   /* umask; -1: the caller's */
+    int become; /* 0: stay who we are; 1: become uid, gid and groups */
+    uid_t uid;
+    gid_t gid;
+    const gid_t *groups;
+    int group_count;
+};
+
+/* What a started program could not do before its own first instruction. */
+struct tocsin_start_failure {
+    int stage; /* 1 folder, 2 user, 3 descriptors, 4 program */
+    int code;  /* errno */
+};
+
+static inline void tocsin_child_fails(int report, int stage) {
+    struct tocsin_start_failure failure = { stage, errno };
+    ssize_t ignored = write(report, &failure, sizeof failure);
+    (void)ignored;
+    _exit(127);
+}
+
+/* Only what is safe between fork and exec in a process with threads. */
+static inline void tocsin_child_runs(const struct tocsin_program *program, int gate, int report) {
+    struct sigaction normal = { .sa_handler = SIG_DFL };
+    for (int number = 1; number < 65; number++) sigaction(number, &normal, NULL);
+    setsid();
+    if (program->become
+        && (setgroups((size_t)program->group_count, program->groups) != 0
+            || setgid(program->gid) != 0 || setuid(program->uid) != 0))
+        tocsin_child_fails(report, 2);
+    if (chdir(program->folder) != 0) tocsin_child_fails(report, 1);
+    if (program->mask >= 0) umask((mode_t)program->mask);
+    if (dup2(program->input, 0) < 0 || dup2(program->output, 1) < 0 || dup2(program->output, 2) < 0)
+        tocsin_child_fails(report, 3);
+    syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    char go;
+    ssize_t count;
+    do { count = read(gate, &go, 1); } while (count < 0 && errno == EINTR);
+    if (count != 1) _exit(125); /* the starter died before it had written down that we exist */
+    execve(program->path, program->arguments, program->environment);
+    tocsin_child_fails(report, 4);
+}
+
+/* Forks a child in a session of its own that waits at a gate: it runs the program when a byte is
+   written to `gate`, and vanishes without a trace when `gate` is closed instead, also by our death.
+   `report` ends without a byte when the program runs; else it tells a tocsin_start_failure.
+   Returns 0 or errno. */
+static inline int tocsin_fork_at_gate(
+    const struct tocsin_program *program, pid_t *child, int *gate, int *report
+) {
+    int gates[2], reports[2];
+    if (pipe2(gates, TOCSIN_CLOEXEC) != 0) return errno;
+    if (pipe2(reports, TOCSIN_CLOEXEC) != 0) {
+        int code = errno;
+        close(gates[0]), close(gates[1]);
+        return code;
+    }
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(gates[1]);
+        close(reports[0]);
+        tocsin_child_runs(program, gates[0], reports[1]);
+    }
+    int code = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    close(gates[0]);
+    close(reports[1]);
+    if (pid < 0) {
+        close(gates[1]), close(reports[0]);
+        return code;
+    }
+    *child = pid;
+    *gate = gates[1];
+    *report = reports[0];
+    return 0;
+}
+
+/* Starts a program in a session of its own with nothing open but 0 (/dev/null), 1 and 2 (`output`).
+   Does not copy this process's memory, however large it is. Returns 0 or errno. */
+static inline int tocsin_spawn_session(
+    const char *path, char *const *arguments, const char *folder, int output, pid_t *child
+) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t all, none;
+    sigfillset(&all);
+    sigemptyset(&none);
+    int code = posix_spawn_file_actions_init(&actions);
+    if (code != 0) return code;
+    code = posix_spawnattr_init(&attributes);
+    if (code != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return code;
+    }
+    (code = posix_spawnattr_setflags(
+        &attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+        || (code = posix_spawnattr_setsigdefault(&attributes, &all))
+        || (code = posix_spawnattr_setsigmask(&attributes, &none))
+        || (code = posix_spawn_file_actions_addchdir_np(&actions, folder))
+        || (code = posix_spawn_file_actions_adddup2(&actions, output, 1))
+        || (code = posix_spawn_file_actions_adddup2(&actions, output, 2))
+        || (code = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", 0, 0))
+        || (code = posix_spawn_file_actions_addclosefrom_np(&actions, 3))
+        || (code = posix_spawn(child, path, &actions, &attributes, arguments, environ));
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return code;
+}
+
+/* A descriptor that becomes readable when the process ends; -1 when there is no such process. */
+static inline int tocsin_process_descriptor(pid_t pid) {
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* Gives the space of a file's part back to the disk; reading it yields zeros. */
+static inline int tocsin_punch_hole(int file, off_t from, off_t count) {
+    return fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, count);
+}
+#endif

@@ -1,0 +1,74 @@
+// Who is at the other end of a connection, as the kernel says (SO_PEERCRED, unix(7)).
+import Domain
+import NIOCore
+import NIOPosix
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// The kernel's `struct ucred`, field by field.
+private struct PeerCredentials: Sendable {
+    var pid: Int32
+    var uid: UInt32
+    var gid: UInt32
+}
+
+/// Names callers, and remembers the names of users for a while: looking one up may ask the network.
+final class CallerNames: Sendable {
+    private struct Known {
+        var name: String
+        var until: NIODeadline
+    }
+    private let known = Mutex<[UInt32: Known]>([:])
+
+    /// The process that opened the connection of a channel.
+    /// - Throws: `Fault` when the kernel does not say; then nobody is obeyed.
+    func caller(on channel: any NIOCore.Channel) async throws -> Caller {
+        guard let options = channel as? any SocketOptionProvider else {
+            throw Fault(
+                operation: "identify the caller", subject: "socket", cause: "no such option")
+        }
+        let peer: PeerCredentials
+        do {
+            peer = try await options.unsafeGetSocketOption(
+                level: .socket, name: NIOBSDSocket.Option(rawValue: SO_PEERCRED)
+            ).get()
+        } catch {
+            throw Fault(operation: "identify the caller", subject: "socket", cause: "\(error)")
+        }
+        return Caller(user: await name(of: peer.uid), uid: peer.uid, pid: peer.pid)
+    }
+
+    private func name(of uid: UInt32) async -> String {
+        let now = NIODeadline.now()
+        if let entry = known.withLock({ $0[uid] }), entry.until > now { return entry.name }
+        let found = try? await NIOThreadPool.singleton.runIfActive { LoginName.of(uid) }
+        let name = found ?? String(uid)
+        known.withLock { $0[uid] = Known(name: name, until: now + .seconds(60)) }
+        return name
+    }
+}
+
+package enum LoginName {
+    /// The login name of a user; the number where the system knows none.
+    package static func of(_ uid: UInt32) -> String {
+        var size = 1024
+        while size <= 1 << 20 {
+            var buffer = [CChar](repeating: 0, count: size)
+            let (status, name) = buffer.withUnsafeMutableBufferPointer {
+                space -> (Int32, String?) in
+                guard let base = space.baseAddress else { return (ENOMEM, nil) }
+                var entry = passwd()
+                var found: UnsafeMutablePointer<passwd>?
+                let status = getpwuid_r(uid, &entry, base, space.count, &found)
+                // The name points into the buffer, so it is copied while that lives.
+                return (status, found?.pointee.pw_name.map { String(cString: $0) })
+            }
+            if status != ERANGE { return name ?? String(uid) }
+            size *= 4
+        }
+        return String(uid)
+    }
+}

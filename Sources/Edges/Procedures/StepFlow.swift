@@ -1,0 +1,240 @@
+// The three ways an order is done: perform (check, work, verify), undo, dry run.
+import Domain
+import Files
+import Glibc
+
+extension StepSession {
+    /// Never throws: what went wrong is the outcome.
+    func run() async -> StepOutcome {
+        do throws(Fault) {
+            switch order.mode {
+            case .perform: return try await perform()
+            case .undo: return try await undo()
+            case .dryRun: return try await dryRun()
+            }
+        } catch {
+            return outcome(.failed, error.description)
+        }
+    }
+
+    private func outcome(
+        _ end: StepOutcome.End, _ message: String, facts: [NamedText] = []
+    ) -> StepOutcome {
+        // The seconds are measured where the outcome is written.
+        StepOutcome(end: end, message: message, seconds: 0, facts: facts)
+    }
+
+    private func perform() async throws(Fault) -> StepOutcome {
+        let step = order.step
+        if let check = step.check, case .done(let why, _) = try await look("check", check) {
+            return outcome(.alreadyDone, why)
+        }
+        crashPoint("checked")
+        let timeout = step.timeout ?? step.work.defaultTimeout
+        var pause = step.retryPause.seconds
+        var facts: [NamedText] = []
+        var message = ""
+        for attempt in 0...max(0, step.retries) {
+            if attempt > 0 {
+                output.say("\(message); again in \(Span.seconds(pause).spelled)")
+                sleepFor(pause)
+                pause *= 2
+            }
+            switch await tried(step.work, timeout) {
+            case .done(let text, let made):
+                message = text
+                facts = made
+            case .failed(let why):
+                message = why
+                continue
+            }
+            crashPoint("work-done")
+            guard let verify = step.verify else {
+                return outcome(.succeeded, message, facts: facts)
+            }
+            switch try await look("verify", verify) {
+            case .done(let why, _):
+                return outcome(.succeeded, "\(message); verified: \(why)", facts: facts)
+            case .failed(let why):
+                return outcome(.failed, "it ran (\(message)), but verify: \(why)", facts: facts)
+            }
+        }
+        let tries = step.retries > 0 ? ", after \(step.retries + 1) tries" : ""
+        return outcome(.failed, message + tries)
+    }
+
+    /// A work that cannot be tried has failed like one that was: the next try may go better.
+    private func tried(_ work: Work, _ timeout: Span) async -> WorkEnd {
+        do throws(Fault) {
+            return try await perform(work, timeout)
+        } catch {
+            return .failed(error.description)
+        }
+    }
+
+    /// Whether a check or a verify holds. Only works that look are allowed.
+    private func look(_ name: String, _ work: Work) async throws(Fault) -> WorkEnd {
+        guard work.canOnlyLook else {
+            throw Fault(
+                operation: name, subject: work.kind,
+                cause: work.needsRunner
+                    ? "it would change something; use run, shell, http, redis or an sql query"
+                    : "only the engine can decide this, not the step runner")
+        }
+        do throws(Fault) {
+            let end = try await perform(work, work.defaultTimeout)
+            if case .failed(let why) = end { output.say("\(name) does not hold: \(why)") }
+            return end
+        } catch {
+            // Neither yes nor no: nothing may be built on it.
+            throw Fault(
+                operation: name, subject: described(work, units: order.units),
+                cause: error.description, retry: error.retry)
+        }
+    }
+
+    private func undo() async throws(Fault) -> StepOutcome {
+        let step = order.step
+        if let undo = step.undo {
+            let timeout = step.timeout ?? undo.defaultTimeout
+            switch await tried(undo, timeout) {
+            case .done(let message, let facts):
+                return outcome(.succeeded, message, facts: facts)
+            case .failed(let why): return outcome(.failed, why)
+            }
+        }
+        if step.work.savesWhatItChanges {
+            return outcome(.succeeded, try putBack(step.work, timeout: step.timeout))
+        }
+        if step.work.changesNothing {
+            return outcome(.succeeded, "it changed nothing; there is nothing to take back")
+        }
+        return outcome(
+            .failed, "it cannot be taken back: the runbook gives no undo for \(step.work.kind)")
+    }
+
+    private func dryRun() async throws(Fault) -> StepOutcome {
+        let step = order.step
+        if let check = step.check, check.isHarmless,
+            case .done(let why, _) = try await look("check", check)
+        {
+            return outcome(.alreadyDone, why)
+        }
+        do throws(Fault) {
+            switch try await forecast(step.work) {
+            case .nothingToDo(let why): return outcome(.alreadyDone, why)
+            case .wouldRun(let what): return outcome(.wouldRun, what)
+            case .wouldFail(let why): return outcome(.failed, "would fail: \(why)")
+            }
+        } catch {
+            return outcome(.failed, "would fail: \(error.description)")
+        }
+    }
+
+    private func sleepFor(_ seconds: Double) {
+        let end = secondsSinceBoot() + seconds
+        while secondsSinceBoot() < end {
+            usleep(UInt32(max(0, min(0.5, end - secondsSinceBoot())) * 1_000_000))
+        }
+    }
+}
+
+extension Work {
+    /// How long a work may take where the step does not say. A backup may be large; a check is short.
+    var defaultTimeout: Span {
+        switch self {
+        case .run, .shell, .remove, .restore, .edit: .minutes(5)
+        case .service: .seconds(30)
+        case .http, .redis: .seconds(10)
+        case .sql: .seconds(60)
+        case .backup, .restoreDatabase: .hours(1)
+        // Inside the engine, with times of their own.
+        case .probe, .notify, .statusPage, .wait, .confirm, .assess, .playbook, .action,
+            .undoAction,
+            .rollback, .fallback, .calm:
+            .minutes(5)
+        }
+    }
+
+    /// Whether it may be a `check` or a `verify`. A program or a line for the shell is trusted to look.
+    var canOnlyLook: Bool {
+        switch self {
+        case .run, .shell, .http, .redis: true
+        case .sql(let sql): sql.statements.isEmpty
+        case .service, .remove, .restore, .edit, .backup, .restoreDatabase, .probe, .notify,
+            .statusPage, .wait, .confirm, .assess, .playbook, .action, .undoAction, .rollback,
+            .fallback, .calm:
+            false
+        }
+    }
+
+    /// Whether it may be made in a dry run: a request that is no GET is left out.
+    var isHarmless: Bool {
+        if case .http = self { changesNothing } else { true }
+    }
+}
+
+extension StepSession {
+    /// Does one work.
+    /// - Throws: when it could not even be tried.
+    func perform(_ work: Work, _ timeout: Span) async throws(Fault) -> WorkEnd {
+        switch work {
+        case .run(let arguments, let input): return try run(arguments, input: input, timeout)
+        case .shell(let line): return try shell(line, timeout)
+        case .service(let verb, let unit): return try service(verb, unit, timeout)
+        case .http(let request, let expect, let keepCookies):
+            return try await http(request, expect, keepCookies: keepCookies, timeout)
+        case .sql(let sql): return try bounded(timeout) { () throws(Fault) in try self.sql(sql) }
+        case .redis(let source, _, _): throw noClient(source, "redis")
+        case .remove(let patterns):
+            return try bounded(timeout) { () throws(Fault) in try remove(patterns) }
+        case .restore(let restore): return try self.restore(restore, timeout)
+        case .edit(let edit):
+            return try bounded(timeout) { () throws(Fault) in try self.edit(edit) }
+        case .backup: return try bounded(timeout) { () throws(Fault) in try takeBackup() }
+        case .restoreDatabase(let source):
+            return try bounded(timeout) { () throws(Fault) in try restoreDatabase(source) }
+        case .probe, .notify, .statusPage, .wait, .confirm, .assess, .playbook, .action,
+            .undoAction,
+            .rollback, .fallback, .calm:
+            throw notForRunner(work)
+        }
+    }
+
+    /// Says what a work would do. Changes nothing.
+    private func forecast(_ work: Work) async throws(Fault) -> Forecast {
+        switch work {
+        case .run(let arguments, _): return try forecastRun(arguments)
+        case .shell(let line):
+            try refuseNames(in: line)
+            return .wouldRun(described(work))
+        case .service(let verb, let unit): return try forecastService(verb, unit)
+        case .http(let request, _, _): return try forecastHTTP(request)
+        case .sql(let sql):
+            return try bounded(work.defaultTimeout) { () throws(Fault) in
+                try forecastSQL(sql)
+            }
+        case .redis(let source, _, _): throw noClient(source, "redis")
+        case .remove(let patterns): return try forecastRemove(patterns)
+        case .restore(let restore): return try forecastRestore(restore)
+        case .edit(let edit): return try forecastEdit(edit)
+        case .backup: return try forecastBackup()
+        case .restoreDatabase(let source): return try forecastRestoreDatabase(source)
+        case .probe, .notify, .statusPage, .wait, .confirm, .assess, .playbook, .action,
+            .undoAction,
+            .rollback, .fallback, .calm:
+            throw notForRunner(work)
+        }
+    }
+
+    private func notForRunner(_ work: Work) -> Fault {
+        Fault(
+            operation: "run a step", subject: work.kind,
+            cause: "it is done inside the engine; it is not a runner's step")
+    }
+    func noClient(_ source: String, _ kind: String) -> Fault {
+        Fault(
+            operation: "reach \(kind)", subject: source,
+            cause: "this build has no client for \(kind) yet; a run step can use its own tools")
+    }
+}

@@ -1,0 +1,219 @@
+// The engine's side: starts runners, waits for them, and works out what became of those it finds.
+import CLinux
+package import Domain
+import Files
+import Glibc
+import Synchronization
+import Transfers
+
+/// Does steps in runners: processes in sessions of their own, which neither the engine's end nor its
+/// terminal's ends.
+///
+/// Whatever ends the engine, a later one may call `perform` with the same order again. See
+/// `RunDirectory` for what it concludes from what it finds.
+///
+/// - Note: an engine that runs as a systemd service needs `KillMode=process`; otherwise systemd ends
+///   its runners with it.
+/// - Note: a `check` or `verify` that is a probe must be left out of the order: the engine decides it,
+///   before and after.
+package struct RunnerStepPerformer: StepPerformer {
+    private let executable: [String]
+    private let crashPoint: @Sendable (String) -> Void
+    /// How often a runner that ends without having begun is started again.
+    private static let starts = 5
+
+    /// - Parameters:
+    ///   - executable: what to start, an absolute path and arguments; the run directory is added.
+    ///   - crashPoint: told the name of each place where a crash makes a difference. For tests.
+    package init(executable: [String], crashPoint: @escaping @Sendable (String) -> Void = { _ in })
+    {
+        self.executable = executable
+        self.crashPoint = crashPoint
+    }
+
+    /// Cancelling the task neither ends the runner nor the wait: whoever does not want to wait any
+    /// longer leaves, and asks again later.
+    package func perform(
+        _ order: StepOrder, output: @escaping @Sendable (String) -> Void
+    ) async -> StepOutcome {
+        await withCheckedContinuation { continuation in
+            let work: @Sendable () -> Void = {
+                continuation.resume(returning: performBlocking(order, output))
+            }
+            // Without a thread to spare, the wait takes this one.
+            if !OwnThread.start("step", work) { work() }
+        }
+    }
+
+    private func performBlocking(
+        _ order: StepOrder, _ output: @escaping (String) -> Void
+    ) -> StepOutcome {
+        let directory = RunDirectory(order.runDirectory)
+        var reader = OutputReader(directory, hand: output)
+        do throws(Fault) {
+            let found = try place(order, directory)
+            if found { reader.startNearEnd() }
+            let outcome = try bringToEnd(order, directory, &reader)
+            reader.end()
+            return outcome
+        } catch {
+            reader.end()
+            // A disk or a limit of this machine is in the way. If the work may have begun, that is all
+            // that can be said.
+            let began = (try? Files.status(directory.started)) != .some(nil)
+            return StepOutcome(
+                end: began ? .unknown : .failed, message: Visible.text(error.description),
+                seconds: 0)
+        }
+    }
+
+    private static let orders = Atomic(0)
+
+    /// Puts the order where the runner finds it.
+    /// - Returns: whether one was there already.
+    private func place(_ order: StepOrder, _ directory: RunDirectory) throws(Fault) -> Bool {
+        if try Files.status(directory.order) != nil { return true }
+        try Files.makeFolder(directory.path)
+        crashPoint("run-directory-made")
+        // Two that ask at once write the same order, each in its own time.
+        let number = Self.orders.add(1, ordering: .relaxed).newValue
+        try Files.replace(
+            directory.order, with: try encoded(order),
+            by: directory.path.appending(".order.\(getpid()).\(number)"))
+        crashPoint("order-written")
+        return false
+    }
+
+    private func bringToEnd(
+        _ order: StepOrder, _ directory: RunDirectory, _ reader: inout OutputReader
+    ) throws(Fault) -> StepOutcome {
+        var started = 0
+        while true {
+            // In this order: who saw the start before the lock was free knows that its runner is gone.
+            let begun = try Files.status(directory.started) != nil
+            let start = try directory.record(StartedRecord.self, directory.started)
+            let isHeld = try RunLock.isHeld(directory.lock)
+            if try Files.status(directory.outcome) != nil { return try outcome(directory) }
+            if isHeld {
+                waitForRunner(start?.runner, directory, &reader)
+            } else if begun {
+                return try lost(start, directory, &reader)
+            } else if started < Self.starts {
+                started += 1
+                try startRunner(order, directory, &reader)
+            } else {
+                return StepOutcome(
+                    end: .failed, message: "the step was not begun: \(lastWords(directory))",
+                    seconds: 0)
+            }
+        }
+    }
+
+    private func outcome(_ directory: RunDirectory) throws(Fault) -> StepOutcome {
+        try directory.record(StepOutcome.self, directory.outcome)
+            ?? StepOutcome(
+                end: .unknown, message: "\(directory.outcome) cannot be read", seconds: 0)
+    }
+
+    /// Starts a runner and waits until it has ended.
+    private func startRunner(
+        _ order: StepOrder, _ directory: RunDirectory, _ reader: inout OutputReader
+    ) throws(Fault) {
+        let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC
+        let opened = try Files.open(directory.runnerLog, flags, "write")
+        defer { close(opened) }
+        // Above the three standard ones, whatever this process has closed of them.
+        let log = fcntl(opened, F_DUPFD_CLOEXEC, 3)
+        guard log >= 0 else { throw fileFault("open", directory.runnerLog) }
+        defer { close(log) }
+        let path = executable.first ?? ""
+        guard try Files.status(RawPath(order.folder), following: true)?.kind == .folder else {
+            throw Fault(
+                operation: "start the step runner", subject: order.folder,
+                cause: "there is no such folder")
+        }
+        var pid = pid_t()
+        let code = withCStrings(executable + [order.runDirectory]) { arguments in
+            tocsin_spawn_session(path, arguments, order.folder, log, &pid)
+        }
+        guard code == 0 else {
+            throw fileFault("start the step runner", RawPath(path), code: code)
+        }
+        crashPoint("runner-started")
+        let process = tocsin_process_descriptor(pid)
+        defer { if process >= 0 { close(process) } }
+        if process >= 0 { follow(process, &reader) }
+        var status = Int32()
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        crashPoint("runner-ended")
+    }
+
+    /// Hands out output until the process has ended.
+    private func follow(
+        _ process: Int32, until deadline: Double = .infinity, _ reader: inout OutputReader
+    ) {
+        var look = pollfd(fd: process, events: Int16(POLLIN), revents: 0)
+        while poll(&look, 1, Self.look) <= 0, secondsSinceBoot() < deadline { reader.drain() }
+        reader.drain()
+    }
+    /// Milliseconds between two looks at the output.
+    private static let look: Int32 = 25
+
+    /// Waits for a runner that another engine has started, or a bit when it cannot be seen yet.
+    private func waitForRunner(
+        _ runner: ProcessIdentity?, _ directory: RunDirectory, _ reader: inout OutputReader
+    ) {
+        if let runner, runner.isAlive {
+            let process = tocsin_process_descriptor(runner.pid)
+            if process >= 0 {
+                defer { close(process) }
+                // Checked again: the number cannot have been given to another process in between.
+                if runner.isAlive { return follow(process, &reader) }
+            }
+        }
+        reader.drain()
+        usleep(2000)
+    }
+
+    /// The runner is gone without a word. A program that it had started may still be at work; nothing
+    /// else is done before that has ended too, and its time-out still holds.
+    private func lost(
+        _ start: StartedRecord?, _ directory: RunDirectory, _ reader: inout OutputReader
+    ) throws(Fault) -> StepOutcome {
+        let when = start.map { "; it began at \($0.at.rfc3339)" } ?? ""
+        let rest = "\(when), and it is not known whether it was finished"
+        var message = "its runner was killed" + rest
+        if start?.runner.isOfThisBoot == false {
+            message = "the machine went down" + rest
+        } else if let child = try directory.record(ChildRecord.self, directory.child),
+            child.process.isAlive
+        {
+            reader.drain()
+            endChild(child, &reader)
+            message += ". Its program has ended since; its exit status is lost"
+        }
+        if try Files.status(directory.raw) != nil {
+            message += ". What it said last may be in \(directory.raw)"
+        }
+        return StepOutcome(end: .unknown, message: Visible.text(message), seconds: 0)
+    }
+
+    private func endChild(_ child: ChildRecord, _ reader: inout OutputReader) {
+        let process = tocsin_process_descriptor(child.process.pid)
+        guard process >= 0 else { return }
+        defer { close(process) }
+        guard child.process.isAlive else { return }
+        follow(process, until: child.deadline, &reader)
+        guard child.process.isAlive else { return }
+        ProgramRun.endGroup(child.process.pid, leader: process) {}
+    }
+
+    private func lastWords(_ directory: RunDirectory) -> String {
+        let log = (try? Files.read(directory.runnerLog, limit: 1 << 20)) ?? []
+        let lines = String(decoding: log.suffix(2000), as: UTF8.self).split(separator: "\n")
+        guard let last = lines.last else {
+            return "the step runner ended at once and said nothing"
+        }
+        return Visible.text("the step runner says: \(last)")
+    }
+}

@@ -1,0 +1,1 @@
+// Stands in until the terminal's files are here.

@@ -1,0 +1,519 @@
+// The engine: one inbox, one consumer; decide, write, apply, act, tell — in this order, always.
+import Dispatch
+import Domain
+import FoundationEssentials
+import Link
+import Logging
+import OrderedCollections
+import Rules
+import Synchronization
+import Wire
+
+/// Runs the engine's jobs one after the other on a thread of their own, so that waiting for the disk
+/// blocks nobody else.
+final class EngineExecutor: SerialExecutor {
+    private let queue = DispatchQueue(label: "tocsin.engine", qos: .userInitiated)
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let executor = asUnownedSerialExecutor()
+        queue.async { job.runSynchronously(on: executor) }
+    }
+}
+
+/// What the engine stands on; tests hand in twins.
+struct EngineParts: Sendable {
+    var runbook: Runbook
+    var store: any EventStore
+    var performer: any StepPerformer
+    /// Looks at one probe now.
+    var check: @Sendable (Probe) async -> CheckResult
+    /// Tells the scheduler that a probe is failing but not failed, or no longer.
+    var setFailing: @Sendable (ProbeReference, Bool) -> Void
+    var now: @Sendable () -> Timestamp
+    /// The state folder, absolute.
+    var state: String
+    var boot: String
+    var pid: Int
+    /// The bundled demo's faults; empty for any other service.
+    var faults: [String]
+    var logger: Logger
+}
+
+actor EngineCore {
+    nonisolated let hub = StreamHub()
+    nonisolated let executor = EngineExecutor()
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    let parts: EngineParts
+    let rules: Rules
+    let startedAt: Timestamp
+    private(set) var situation: Situation
+    let monitor: Monitor
+    /// Reports whose events could not be written; tried again with every tick, in order.
+    private var unwritten: [Request] = []
+    private var journalTroubleSince: Timestamp?
+    private(set) var alarms: [String] = []
+    private(set) var output: [String: [String]] = [:]
+    private nonisolated let waitingOutput = Mutex<[OutputLine]>([])
+    private var inFlight: Set<String> = []
+    private var ourNetworkIsDown = false
+    private var unknownSince: [ConditionName: Timestamp] = [:]
+    private var coreChanged = true
+    private var lastPublished = Timestamp(milliseconds: 0)
+    private var lastScorePushed = Timestamp(milliseconds: 0)
+    private var snapshotSeq: Int
+    private var timer: Task<Void, Never>?
+    private var isStopping = false
+    var dryRuns = 0
+    /// Whether anybody has watched since the start.
+    var hadViewers = false
+
+    static let outputLinesKept = 200
+    static let eventsInStart = 200
+    static let eventsPerSnapshot = 2_000
+    /// A condition that cannot be judged for so long no longer counts as holding.
+    static let unknownGrace = Span.seconds(60)
+
+    /// Reads the journal and works out the situation.
+    /// - Throws: `Fault`, `Damage`.
+    init(_ parts: EngineParts) throws {
+        self.parts = parts
+        rules = Rules(parts.runbook)
+        startedAt = parts.now()
+        monitor = Monitor(parts.runbook)
+        situation = try Replay.situation(from: parts.store)
+        monitor.remember(situation)
+        snapshotSeq = situation.seq
+    }
+
+    /// Writes that it is up and picks up what was in flight.
+    func start() throws {
+        try handle(.started(version: Product.version, pid: parts.pid, boot: parts.boot))
+        timer = Task { [weak self] in
+            while !Task.isCancelled {
+                guard let pause = await self?.untilNextTick() else { return }
+                try? await Task.sleep(for: .seconds(pause))
+                await self?.tick()
+            }
+        }
+    }
+
+    /// Writes that it ends. Steps in flight go on by themselves; the next engine finds them.
+    func stop() {
+        isStopping = true
+        timer?.cancel()
+        _ = try? handle(.stopping)
+        saveSnapshot()
+        hub.finish()
+    }
+
+    /// Whether nobody watches and nothing is in flight.
+    var isIdle: Bool {
+        hub.viewers == 0 && situation.procedure == nil && situation.emergency == nil
+    }
+
+    // MARK: The one way things happen
+
+    /// Decides, writes, applies, acts and tells.
+    /// - Throws: `Refusal`; `Fault` or `Damage` when it could not be written — then nothing happened.
+    @discardableResult
+    func handle(_ request: Request) throws -> [EventReport] {
+        let now = parts.now()
+        let events = try rules.decide(request, in: situation, at: now)
+        guard !events.isEmpty else { return [] }
+        let records = try write(events, at: now)
+        var reports: [EventReport] = []
+        var effects: [Effect] = []
+        for (event, record) in zip(events, records) {
+            situation.apply(event, at: record.at)
+            situation.seq = record.seq
+            effects += rules.effects(of: event, in: situation)
+            if case .probeChanged(let probe, _, _, _) = event { monitor.markChanged(probe) }
+            reports.append(context.event(event, seq: record.seq, at: record.at))
+        }
+        if events.contains(where: { $0.kind == "probe-changed" }) {
+            monitor.takeStates(of: situation)
+        }
+        coreChanged = true
+        reports.forEach { publish(StreamLine(event: $0)) }
+        publishChanges(at: now)
+        effects.forEach(start)
+        if situation.seq - snapshotSeq >= Self.eventsPerSnapshot { saveSnapshot() }
+        rearm()
+        watchConditions()
+        return reports
+    }
+
+    private func write(_ events: [Event], at now: Timestamp) throws -> [EventRecord] {
+        let drafts = try events.map { event in
+            EventDraft(at: now, kind: event.kind, body: try EventCoding.encode(event))
+        }
+        do {
+            let records = try parts.store.append(drafts, expecting: situation.seq)
+            return records
+        } catch {
+            noteJournalTrouble("\(error)", at: now)
+            throw error
+        }
+    }
+
+    private func noteJournalTrouble(_ cause: String, at now: Timestamp) {
+        if journalTroubleSince == nil {
+            journalTroubleSince = now
+            parts.logger.error("the journal cannot be written: \(cause)")
+        }
+        let text =
+            "JOURNAL NOT WRITTEN since \((journalTroubleSince ?? now).timeOfDay) UTC: "
+            + "nothing can be started, and what happens is not recorded. \(cause)"
+        if alarms != [text] {
+            alarms = [text]
+            coreChanged = true
+            publishChanges(at: now)
+        }
+    }
+
+    /// For what the world reports: it must not be lost, so what cannot be written waits.
+    func report(_ request: Request) {
+        if !unwritten.isEmpty {
+            keep(request)
+            return
+        }
+        do {
+            try handle(request)
+        } catch let refusal as Refusal {
+            parts.logger.error("a report was refused: \(refusal.why)")
+        } catch {
+            keep(request)
+        }
+    }
+    private func keep(_ request: Request) {
+        switch request {
+        // Only ends of steps are kept: states and conditions are looked at afresh, ticks come again.
+        case .stepEnded: unwritten.append(request)
+        case .started, .stopping, .tick, .probesChanged, .conditionChanged, .command: break
+        }
+    }
+
+    private func retryUnwritten() {
+        guard let since = journalTroubleSince else { return }
+        do {
+            try handleRecovered(since)
+        } catch {
+            return
+        }
+        let waiting = unwritten
+        unwritten = []
+        waiting.forEach(report)
+        // States and conditions that changed meanwhile.
+        report(
+            .probesChanged(
+                monitor.entries.filter { $0.lastAt != nil }.map { entry in
+                    ProbeChange(
+                        probe: entry.probe.reference, to: entry.tracker.state,
+                        message: entry.last?.message ?? "")
+                }))
+        watchConditions()
+    }
+
+    /// The gap itself goes into the journal: the first thing that can be written again.
+    private func handleRecovered(_ since: Timestamp) throws {
+        let now = parts.now()
+        let event = Event.noted(
+            text: "the journal could not be written from \(since.rfc3339) to \(now.rfc3339); "
+                + "what happened in between is not recorded", by: "engine")
+        let records = try write([event], at: now)
+        journalTroubleSince = nil
+        alarms = []
+        for record in records {
+            situation.apply(event, at: record.at)
+            situation.seq = record.seq
+            publish(StreamLine(event: context.event(event, seq: record.seq, at: record.at)))
+        }
+        coreChanged = true
+        publishChanges(at: now)
+    }
+
+    // MARK: Time
+
+    private func untilNextTick() -> Double {
+        let now = parts.now()
+        let deadline = rules.nextDeadline(in: situation, after: now)
+        let pause = deadline.map { ($0 - now).seconds } ?? 1
+        return min(max(pause, 0.001), 1)
+    }
+
+    /// A new deadline may be nearer than the one that is slept for.
+    private func rearm() {
+        guard let deadline = rules.nextDeadline(in: situation, after: parts.now()) else { return }
+        let pause = (deadline - parts.now()).seconds
+        guard pause < 1 else { return }
+        Task { [weak self] in
+            try? await Task.sleep(for: .seconds(max(pause, 0.001)))
+            await self?.tick()
+        }
+    }
+
+    func tick() {
+        guard !isStopping else { return }
+        retryUnwritten()
+        report(.tick)
+        watchConditions()
+        let now = parts.now()
+        if now - lastScorePushed >= .seconds(5) {
+            lastScorePushed = now
+            pushEngineGauges()
+        }
+        if now - lastPublished >= .seconds(0.95) { publishChanges(at: now, heartbeat: true) }
+    }
+
+    private func pushEngineGauges() {
+        let context = context
+        for (index, gauge) in parts.runbook.gauges.enumerated() {
+            switch gauge.source {
+            case .healthScore: monitor.push(Double(context.score), to: index)
+            case .emergencies: monitor.push(Double(context.kpis.emergencies24h), to: index)
+            case .recoverySuccessRate:
+                context.kpis.recoverySuccessRate.map { monitor.push($0, to: index) }
+            case .rollbackSuccessRate:
+                context.kpis.rollbackSuccessRate.map { monitor.push($0, to: index) }
+            case .metric, .probe: break
+            }
+        }
+    }
+
+    // MARK: Samples and conditions
+
+    /// Takes samples in; whatever they change is decided at once.
+    func take(_ samples: [Sample]) {
+        guard !isStopping else { return }
+        var changes: [ProbeChange] = []
+        for sample in samples {
+            let wasSettled = monitor.entry(sample.probe)?.tracker.isSettled ?? true
+            let changed = monitor.take(sample, ours: ourNetworkIsDown, situation: situation)
+            guard let entry = monitor.entry(sample.probe) else { continue }
+            // While answers speak against the state, the probe is looked at more often.
+            if entry.tracker.isSettled != wasSettled {
+                parts.setFailing(sample.probe, !entry.tracker.isSettled)
+            }
+            if let state = changed {
+                let message = entry.last?.message ?? ""
+                changes.append(ProbeChange(probe: sample.probe, to: state, message: message))
+            }
+        }
+        if !changes.isEmpty { report(.probesChanged(changes)) }
+        watchConditions()
+        let now = parts.now()
+        if now - lastPublished >= .seconds(0.95) { publishChanges(at: now, heartbeat: true) }
+    }
+
+    /// Our own way out failed or came back: while it is down, a bad answer says nothing of the service.
+    func setOurNetwork(down: Bool) {
+        guard down != ourNetworkIsDown else { return }
+        ourNetworkIsDown = down
+        parts.logger.warning(
+            down ? "our own network is down: probes turn unknown" : "our own network is back")
+        let text = "OUR OWN NETWORK IS DOWN: the connectivity check fails, probes are not judged"
+        alarms.removeAll { $0 == text }
+        if down { alarms.append(text) }
+        coreChanged = true
+    }
+
+    /// Judges every condition; what begins or ends to hold is an event.
+    private func watchConditions() {
+        let now = parts.now()
+        let hidden = Facts(monitor, situation, hidesConsequences: true)
+        let plain = Facts(monitor, situation, hidesConsequences: false)
+        var changes: [Request] = []
+        for trigger in parts.runbook.triggers {
+            judge(.trigger(trigger.name), trigger.when, hidden, now, &changes)
+        }
+        for rule in parts.runbook.rollback?.when ?? [] {
+            judge(.rollback(rule.name), rule.when, plain, now, &changes)
+        }
+        changes.forEach(report)
+    }
+
+    private func judge(
+        _ name: ConditionName, _ condition: Condition, _ facts: Facts, _ now: Timestamp,
+        _ changes: inout [Request]
+    ) {
+        let held = situation.conditions[name] != nil
+        switch condition.evaluate(in: facts) {
+        case .yes:
+            unknownSince[name] = nil
+            if !held {
+                changes.append(
+                    .conditionChanged(name, holds: true, why: facts.why(condition)))
+            }
+        case .no:
+            unknownSince[name] = nil
+            if held { changes.append(.conditionChanged(name, holds: false, why: "")) }
+        case .unknown:
+            guard held else { return }
+            let since = unknownSince[name] ?? now
+            unknownSince[name] = since
+            if now - since >= Self.unknownGrace {
+                changes.append(.conditionChanged(name, holds: false, why: "no longer known"))
+            }
+        }
+    }
+
+    // MARK: Effects
+
+    private func start(_ effect: Effect) {
+        switch effect {
+        case .ring: break
+        case .performStep(let procedure, let address, let undo):
+            perform(procedure, address, undo: undo)
+        }
+    }
+
+    private func perform(_ id: String, _ address: StepAddress, undo: Bool) {
+        guard let procedure = situation.procedure, procedure.id == id else { return }
+        let entry = procedure[address]
+        let key = "\(id)/\(address.stage)/\(address.step)/\(entry.starts)"
+        guard inFlight.insert(key).inserted else { return }
+        let stepper = Stepper(parts: parts, probe: { [weak self] in await self?.look(at: $0) })
+        guard let order = order(procedure, address, mode: undo ? .undo : .perform) else {
+            inFlight.remove(key)
+            return
+        }
+        Task { [weak self] in
+            let outcome = await stepper.perform(order) { [weak self] line in
+                self?.takeLater(line, of: id)
+            }
+            await self?.ended(key, .stepEnded(procedure: id, address, undo: undo, outcome))
+        }
+    }
+
+    private func ended(_ key: String, _ request: Request) {
+        inFlight.remove(key)
+        report(request)
+    }
+
+    /// Lines come from other threads, many at a time: they wait in order for one visit of the engine.
+    private nonisolated func takeLater(_ line: String, of procedure: String) {
+        let isFirst = waitingOutput.withLock { waiting in
+            waiting.append(OutputLine(procedure: procedure, text: line))
+            // A step that floods its output loses the oldest lines here, never the engine its time.
+            if waiting.count > Self.outputLinesKept { waiting.removeFirst() }
+            return waiting.count == 1
+        }
+        if isFirst { Task { await self.takeOutput() } }
+    }
+
+    private func takeOutput() {
+        let lines = waitingOutput.withLock { waiting in
+            defer { waiting = [] }
+            return waiting
+        }
+        for line in lines {
+            output[line.procedure, default: []].append(line.text)
+            let extra = (output[line.procedure]?.count ?? 0) - Self.outputLinesKept
+            if extra > 0 { output[line.procedure]?.removeFirst(extra) }
+            publish(StreamLine(output: line))
+        }
+        let kept = [situation.procedure, situation.rollback, situation.lastProcedure]
+            .compactMap { $0?.id }
+        output = output.filter { kept.contains($0.key) }
+    }
+
+    /// One look at a probe, judged as the monitor judges; nil when there is no such probe.
+    private func look(at reference: ProbeReference) async -> CheckResult? {
+        guard let probe = monitor.entry(reference)?.probe else { return nil }
+        let result = await parts.check(probe)
+        take([Sample(probe: reference, result: result, at: parts.now())])
+        return monitor.entry(reference)?.last
+    }
+
+    /// The order for a step that belongs to the step runner or to the stepper.
+    func order(
+        _ procedure: Procedure, _ address: StepAddress, mode: StepOrder.Mode, folder: String? = nil
+    ) -> StepOrder? {
+        guard procedure.holds(address) else { return nil }
+        let entry = procedure[address]
+        let run = folder ?? "\(parts.state)/runs/\(procedure.id)"
+        let name = "\(address.stage)-\(address.step)-\(entry.starts)"
+        var step = entry.step
+        var variables = [
+            ("run_dir", "\(run)/\(name)"), ("service", parts.runbook.service.name),
+            ("title", parts.runbook.service.title), ("procedure", procedure.id),
+            ("emergency", procedure.emergency ?? ""), ("reason", procedure.reason),
+            ("started_by", procedure.startedBy), ("backup", procedure.backup ?? ""),
+        ]
+        if case .statusPage(let status, let message) = step.work {
+            guard let page = parts.runbook.statusPage else { return nil }
+            variables += [("status", status), ("message", message)]
+            step.work = .http(page, expect: Expectation(), keepCookies: false)
+        }
+        return StepOrder(
+            mode: mode, step: step, runDirectory: "\(run)/\(name)", folder: parts.runbook.folder,
+            savedDirectory: "\(run)/saved",
+            variables: variables.map { NamedText(name: $0.0, text: $0.1) },
+            sources: parts.runbook.sources, units: parts.runbook.units,
+            backup: parts.runbook.backup)
+    }
+
+    // MARK: Telling
+
+    var context: ReportContext {
+        ReportContext(
+            rules: rules, situation: situation, now: parts.now(), startedAt: startedAt,
+            pid: parts.pid, alarms: alarms, output: output)
+    }
+
+    func publish(_ line: StreamLine) {
+        guard hub.viewers > 0 else { return }
+        do {
+            hub.publish(try WireCoding.encode(line))
+        } catch {
+            parts.logger.error("a line of the stream could not be written: \(error)")
+        }
+    }
+
+    /// Sends what has changed since the last time. Without viewers nothing is made up.
+    private func publishChanges(at now: Timestamp, heartbeat: Bool = false) {
+        lastPublished = now
+        guard hub.viewers > 0 else { return }
+        let changes = monitor.takeChanges()
+        guard heartbeat || coreChanged || !changes.isEmpty else { return }
+        let context = context
+        let runbook = parts.runbook
+        // The score follows from components, so what carries it goes with them when it changes.
+        let core = coreChanged ? context.core(monitor) : nil
+        coreChanged = false
+        publish(
+            StreamLine(
+                change: SituationChange(
+                    time: now.rfc3339, core: core,
+                    components: changes.components.isEmpty
+                        ? nil
+                        : changes.components.map {
+                            context.component(runbook.components[$0], monitor)
+                        },
+                    metrics: changes.metrics.isEmpty
+                        ? nil
+                        : changes.metrics.compactMap { name in
+                            monitor.metrics[name].map { context.metric(name, $0) }
+                        },
+                    gauges: changes.gauges.isEmpty
+                        ? nil : changes.gauges.map { context.gauge($0, monitor) })))
+    }
+
+    func noteCoreChanged() {
+        coreChanged = true
+        publishChanges(at: parts.now())
+    }
+
+    private func saveSnapshot() {
+        guard situation.seq > snapshotSeq || snapshotSeq == 0 else { return }
+        do {
+            try parts.store.save(Replay.snapshot(of: situation))
+            snapshotSeq = situation.seq
+        } catch {
+            // A start reads more events then; nothing is lost.
+            parts.logger.warning("no snapshot: \(error)")
+            snapshotSeq = situation.seq
+        }
+    }
+}

@@ -1,0 +1,150 @@
+// What the socket's server asks of the engine.
+import Domain
+import FoundationEssentials
+import Link
+import Rules
+import Wire
+
+extension EngineCore: EngineService {
+    func situation(for caller: Caller) async -> SituationReport { context.report(monitor) }
+
+    func runbook(for caller: Caller) async -> RunbookReport {
+        context.runbookReport(caller, faults: parts.faults)
+    }
+
+    func rollbackPlan(for caller: Caller) async throws -> RollbackReport {
+        if let report = context.rollbackReport(caller) { return report }
+        throw Refusal(
+            .notNow, rule: "no-rollback", why: "the runbook describes no rollback",
+            remedy: "Add `rollback:` to it")
+    }
+
+    func perform(_ request: CommandRequest, by caller: Caller) async throws -> CommandAnswer {
+        if request.command == "rollback" || request.command == "test-rollback",
+            request.dryRun == true
+        {
+            return CommandAnswer(events: [], plan: try await dryRun(for: caller))
+        }
+        if request.command == "check-now" { return try await checkNow(request) }
+        let planHash = context.rollbackReport(caller)?.hash
+        let command = try CommandReading(rules: rules, planHash: planHash).command(request)
+        let before = situation.procedure?.id
+        let events = try handle(.command(command, by: caller))
+        let started = events.last { $0.kind == "procedure-started" }?.procedure
+        return CommandAnswer(
+            events: events, procedure: started ?? situation.procedure?.id ?? before)
+    }
+
+    private func checkNow(_ request: CommandRequest) async throws -> CommandAnswer {
+        guard let name = request.name, let reference = ProbeReference(name),
+            let probe = monitor.entry(reference)?.probe
+        else {
+            throw Refusal(
+                .notUnderstood, rule: "unknown-probe",
+                why: "there is no probe “\(Visible.text(request.name ?? "", limit: 60))”",
+                remedy: "Name it as component.probe")
+        }
+        let result = await parts.check(probe)
+        take([Sample(probe: reference, result: result, at: parts.now())])
+        return CommandAnswer(events: [])
+    }
+
+    /// Asks every step of the plan what it would do now. Changes nothing, and writes no event.
+    private func dryRun(for caller: Caller) async throws -> RollbackReport {
+        guard let rollback = parts.runbook.rollback else {
+            return try await rollbackPlan(for: caller)
+        }
+        try rules.authority.mayAct(caller)
+        dryRuns += 1
+        let folder = "\(parts.state)/runs/dry-\(parts.pid)-\(dryRuns)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var procedure = Procedure(
+            id: "dry-run", kind: .rollback, name: rollback.to, title: "", startedAt: parts.now(),
+            startedBy: caller.user, reason: "", emergency: situation.emergency?.id,
+            stages: rules.rollbackStages(rollback))
+        procedure.backup = situation.lastBackup?.id
+        let stepper = Stepper(parts: parts) { [weak self] in await self?.lookQuietly(at: $0) }
+        var outcomes: [StepOutcome] = []
+        var stoppedUnits: [Work] = []
+        for address in procedure.addresses {
+            guard let order = order(procedure, address, mode: .dryRun, folder: folder) else {
+                outcomes.append(
+                    StepOutcome(
+                        end: .failed, message: "the runbook has no status page", seconds: 0))
+                continue
+            }
+            let outcome = await stepper.forecast(order)
+            outcomes.append(
+                stoppedUnits.contains(order.step.work) && outcome.end == .alreadyDone
+                    ? StepOutcome(
+                        end: .wouldRun, message: "an earlier step stops it", seconds: 0)
+                    : outcome)
+            // What is running now will have been stopped by then.
+            if case .service(.stop, let unit) = order.step.work {
+                stoppedUnits.append(.service(.start, unit: unit))
+            }
+        }
+        guard let report = context.rollbackReport(caller, forecasts: outcomes) else {
+            return try await rollbackPlan(for: caller)
+        }
+        return report
+    }
+
+    private func lookQuietly(at reference: ProbeReference) -> CheckResult? {
+        monitor.entry(reference)?.last
+    }
+
+    func events(after: Int, limit: Int) async throws -> EventPage {
+        let records = try parts.store.read(after: after, limit: limit)
+        return EventPage(
+            events: try records.map { record in
+                context.event(try EventCoding.decode(record), seq: record.seq, at: record.at)
+            }, last: situation.seq)
+    }
+
+    func newestEvents(limit: Int) async throws -> EventPage {
+        try await events(after: max(0, situation.seq - limit), limit: limit)
+    }
+
+    func history(of probe: ProbeReference, window: Span) async -> HistoryPage? {
+        guard let samples = monitor.samples(of: probe) else { return nil }
+        let from = parts.now() - window
+        return HistoryPage(
+            component: probe.component, probe: probe.probe,
+            samples: samples.filter { $0.at >= from }.map {
+                SampleReport(
+                    at: $0.at.rfc3339, answer: $0.answer.rawValue,
+                    latencyMs: Double($0.milliseconds), message: "")
+            })
+    }
+
+    func stream(for caller: Caller) async throws -> StreamSubscription {
+        let context = context
+        let newest = try parts.store.read(
+            after: max(0, situation.seq - Self.eventsInStart), limit: Self.eventsInStart)
+        let start = StreamStart(
+            situation: context.report(monitor),
+            runbook: context.runbookReport(caller, faults: parts.faults),
+            you: context.caller(caller),
+            events: try newest.map { record in
+                context.event(try EventCoding.decode(record), seq: record.seq, at: record.at)
+            })
+        let line = try WireCoding.encode(StreamLine(start: start))
+        // No await since the report was made: nothing can have changed in between.
+        hadViewers = true
+        return hub.subscribe(start: line)
+    }
+
+    func metrics() async -> String { OpenMetrics(context: context, monitor: monitor).text }
+
+    func alert(_ body: Data, by caller: Caller) async throws -> CommandAnswer {
+        throw Refusal(
+            .notNow, rule: "no-alert-mapping",
+            why: "this version does not turn alerts into problems yet",
+            remedy: "Report it: tocsin report-problem")
+    }
+
+    /// It answers, so its inbox moves. A full disk is an alarm on every screen, not a reason for a
+    /// watchdog to end the engine: a new one could not even start.
+    var isLive: Bool { true }
+}

@@ -1,0 +1,55 @@
+// What acting commands share: one request, its events printed, and waiting for what it started.
+import ArgumentParser
+import Domain
+import Wire
+
+/// The one JSON document of a command that acts.
+struct ActResult: Encodable {
+    var events: [EventReport]
+    @ExplicitNull var procedure: String?
+    @ExplicitNull var plan: RollbackReport?
+    /// How the procedure ended; null when there is none to wait for.
+    @ExplicitNull var result: ProcedureReport?
+
+    init(_ answer: CommandAnswer, result: ProcedureReport? = nil) {
+        events = answer.events
+        procedure = answer.procedure
+        plan = answer.plan
+        self.result = result
+    }
+}
+
+extension Session {
+    /// Asks the engine for something that is done when it is recorded.
+    func act(_ request: CommandRequest, nothing: String = "Done.") throws -> Int32 {
+        var answer = try command(request)
+        // What runs besides is no consequence of this.
+        answer.procedure = nil
+        try show(ActResult(answer)) {
+            answer.events.isEmpty ? [Line(nothing)] : eventLines(answer.events)
+        }
+        return 0
+    }
+
+    /// Asks for a procedure and waits until it is over.
+    /// - Returns: 0 when it ended as wanted, 1 when not; with `.check` 2 when not.
+    func actAndWait(
+        _ request: CommandRequest, _ family: Family = .act, until: ProcedureFollower.Until = .itsEnd
+    ) throws -> Int32 {
+        let answer = try command(request)
+        guard let id = answer.procedure else {
+            try show(ActResult(answer)) { eventLines(answer.events) }
+            return 0
+        }
+        let end = try ProcedureWatch(session: self, id: id, until: until).run()
+        if common.output == .json { try show(json: ActResult(answer, result: end)) }
+        let line = ProcedureText.ending(end)
+        if end.state == until.wanted {
+            if common.output == .text { show([line]) }
+            return 0
+        }
+        Output.complain(errorPaper.render(line))
+        if let remedy = ProcedureText.remedy(end) { Output.complain("  \(remedy)") }
+        return family == .check ? 2 : 1
+    }
+}

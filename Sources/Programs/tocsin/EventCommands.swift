@@ -1,0 +1,220 @@
+// The journal, and the emergencies in it.
+import ArgumentParser
+import Domain
+import FoundationEssentials
+import Journal
+import Link
+import Wire
+
+struct Events: ParsableCommand {
+    static let configuration = CommandConfiguration.command(
+        "events", "What happened, oldest first.",
+        """
+        With --follow, further events are printed as they happen; with --output json each is then one \
+        line. With --verify, every event is compared with its hash, so that any change to the journal \
+        shows: exit status 0 whole, 2 changed, 3 not readable.
+        """,
+        ("tocsin events --limit 20", "the newest twenty"),
+        ("tocsin events --follow", "and then each as it happens"))
+    @Flag(help: "Go on printing.")
+    var follow = false
+    @Flag(help: "Compare every event in the journal with its hash.")
+    var verify = false
+    @Option(help: ArgumentHelp("How many of the newest; 1 to 10000.", valueName: "n"))
+    var limit = 100
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        guard (1...10_000).contains(limit) else { throw ValidationError("--limit is 1 to 10000") }
+        if verify && follow { throw ValidationError("--verify and --follow exclude each other") }
+    }
+
+    func run() throws {
+        try reporting(verify ? .check : .act, common) { session in
+            if verify { return try verifyJournal(session) }
+            if follow { return try Follower(session: session, limit: limit).run() }
+            let page: EventPage = try session.read("/v1/events?limit=\(limit)")
+            try session.show(page) { eventLines(page.events) }
+            return 0
+        }
+    }
+
+    private func verifyJournal(_ session: Session) throws -> Int32 {
+        struct Answer: Encodable {
+            var service: String
+            var events: Int
+            var whole: Bool
+            @ExplicitNull var firstBroken: Int?
+        }
+        // An engine that is named by its socket alone has its journal beside it.
+        let state =
+            session.common.state == nil && session.common.socket != nil
+            ? folder(of: try session.places.socket()) : try session.places.state()
+        let report = try JournalVerification.verify(state: state)
+        let broken = report.firstBroken
+        try session.show(
+            Answer(
+                service: report.service, events: report.events, whole: broken == nil,
+                firstBroken: broken)
+        ) {
+            if let broken {
+                [Line("✖ Event \(broken) is not what was written, or is missing", .bad)]
+            } else {
+                [
+                    Line(
+                        "● The journal is whole: "
+                            + Words.count(report.events, "event", "events"), .good)
+                ]
+            }
+        }
+        return broken == nil ? 0 : 2
+    }
+}
+
+/// The folder of a path.
+func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+}
+
+func eventLines(_ events: [EventReport]) -> [Line] {
+    events.map { event in
+        Line("\(Words.moment(event.at))  ", .quiet) + (event.text, event.tone.ink)
+            + (event.by == "engine" ? "" : "  (\(event.by))", .quiet)
+    }
+}
+
+/// Prints events as they come; reconnects when an engine returns, without losing or repeating one.
+private struct Follower {
+    let session: Session
+    let limit: Int
+
+    func run() throws -> Int32 {
+        let page: EventPage = try session.read("/v1/events?limit=\(limit)")
+        try show(page.events)
+        var last = page.last
+        while true {
+            do throws(LinkError) {
+                let stream = try EngineClient(socket: try socket()).openStream()
+                try catchUp(&last)
+                while true { try show(newer: try stream.readLines(within: .seconds(5)), &last) }
+            } catch {
+                Output.complain("tocsin: \(error); waiting for an engine")
+                try waitForEngine()
+            }
+        }
+    }
+
+    private func socket() throws(LinkError) -> String {
+        do { return try session.places.socket() } catch {
+            throw .notReachable(path: "", why: "\(error)")
+        }
+    }
+
+    /// Everything that the journal has got since.
+    private func catchUp(_ last: inout Int) throws(LinkError) {
+        do {
+            while true {
+                let page: EventPage = try session.read("/v1/events?after=\(last)&limit=1000")
+                try show(page.events)
+                last = page.events.last?.seq ?? last
+                if page.events.count < 1000 { return }
+            }
+        } catch let error as LinkError { throw error } catch {
+            throw .badAnswer(path: "", what: "\(error)")
+        }
+    }
+
+    private func show(newer lines: [Data], _ last: inout Int) throws(LinkError) {
+        for line in lines {
+            guard let read = try? WireCoding.decode(StreamLine.self, from: line) else { continue }
+            // A new start after a pause of ours: lines may have been dropped in between.
+            if read.start != nil { try catchUp(&last) }
+            guard let event = read.event, event.seq > last else { continue }
+            do { try show([event]) } catch { throw .badAnswer(path: "", what: "\(error)") }
+            last = event.seq
+        }
+    }
+
+    private func show(_ events: [EventReport]) throws {
+        guard session.common.output == .json else { return session.show(eventLines(events)) }
+        for event in events {
+            Output.write(String(decoding: try WireCoding.encode(event), as: UTF8.self) + "\n")
+        }
+    }
+
+    private func waitForEngine() throws {
+        while (try? session.client().get("/healthz", timeout: .seconds(2))) == nil { pause(.seconds(0.5)) }
+    }
+}
+
+struct Emergencies: ParsableCommand {
+    static let configuration = CommandConfiguration.command(
+        "emergencies", "Every emergency in the journal: when, how bad, how long.",
+        ("tocsin emergencies", "all of them"),
+        ("tocsin emergencies --output json", "as JSON"))
+    @OptionGroup var common: CommonOptions
+
+    struct Entry: Encodable, Equatable {
+        var id: String
+        var reason: String
+        var activatedAt: String
+        @ExplicitNull var acknowledgedAt: String?
+        @ExplicitNull var deactivatedAt: String?
+        @ExplicitNull var seconds: Double?
+    }
+
+    func run() throws {
+        try reporting(.act, common) { session in
+            let entries = Self.entries(try allEvents(session))
+            try session.show(entries) {
+                if entries.isEmpty { return ["There was no emergency."] }
+                return table(
+                    entries.map { entry in
+                        let length = entry.seconds.map { Words.length(.seconds($0)) } ?? "open"
+                        return [
+                            (Words.moment(entry.activatedAt), .quiet), (entry.id, .strong),
+                            (length, entry.seconds == nil ? .bad : .plain), (entry.reason, .plain),
+                        ]
+                    })
+            }
+            return 0
+        }
+    }
+
+    /// One emergency is open at a time, so what follows an activation belongs to it.
+    static func entries(_ events: [EventReport]) -> [Entry] {
+        var entries: [Entry] = []
+        for event in events {
+            switch event.kind {
+            case "emergency-activated":
+                entries.append(
+                    Entry(id: event.emergency ?? "", reason: event.text, activatedAt: event.at))
+            case "emergency-acknowledged" where !entries.isEmpty:
+                let last = entries.count - 1
+                if entries[last].acknowledgedAt == nil { entries[last].acknowledgedAt = event.at }
+            case "emergency-deactivated" where !entries.isEmpty:
+                let last = entries.count - 1
+                entries[last].deactivatedAt = event.at
+                if let from = Timestamp(rfc3339: entries[last].activatedAt),
+                    let to = Timestamp(rfc3339: event.at)
+                {
+                    entries[last].seconds = (to - from).seconds
+                }
+            default: break
+            }
+        }
+        return entries
+    }
+
+    private func allEvents(_ session: Session) throws -> [EventReport] {
+        var events: [EventReport] = []
+        var last = 0
+        while true {
+            let page: EventPage = try session.read("/v1/events?after=\(last)&limit=10000")
+            events += page.events.filter { $0.kind.hasPrefix("emergency-") }
+            guard let newest = page.events.last?.seq, newest < page.last else { return events }
+            last = newest
+        }
+    }
+}

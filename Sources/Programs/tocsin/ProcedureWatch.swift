@@ -1,0 +1,204 @@
+// Follows a procedure to its end on the stream, and says on standard error how far it is.
+import Domain
+import FoundationEssentials
+import Link
+import Wire
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Waits without keeping a processor busy.
+func pause(_ span: Span) { usleep(UInt32(min(span.seconds, 1000) * 1_000_000)) }
+
+struct ProcedureWatch {
+    let session: Session
+    let id: String
+    let until: ProcedureFollower.Until
+
+    /// How long an engine may be away before the command gives up. The procedure itself does not.
+    private static let patience = Span.seconds(60)
+    /// An engine that says nothing for so long is as good as gone: a line comes every second.
+    private static let silence = Span.seconds(15)
+
+    /// - Throws: `Failure` when no engine came back, or when a person is needed and there is none.
+    func run() throws -> ProcedureReport {
+        let client = try session.client()
+        var follower = ProcedureFollower(id: id, until: until)
+        var progress = Progress(paper: session.errorPaper)
+        defer { progress.clear() }
+        var lost: ContinuousClock.Instant?
+        while true {
+            let end: Result<ProcedureReport, Failure>
+            do throws(LinkError) {
+                let stream = try client.openStream()
+                if lost != nil { progress.say("the engine is back") }
+                lost = nil
+                end = try follow(stream, &follower, &progress)
+            } catch {
+                let since = lost ?? ContinuousClock.now
+                if lost == nil {
+                    progress.say(
+                        "the engine is gone (\(error)); the procedure goes on when one returns")
+                }
+                lost = since
+                if ContinuousClock.now - since > .seconds(Self.patience.seconds) { throw givenUp }
+                pause(.seconds(0.2))
+                continue
+            }
+            return try end.get()
+        }
+    }
+
+    private func follow(
+        _ stream: StreamConnection, _ follower: inout ProcedureFollower, _ progress: inout Progress
+    ) throws(LinkError) -> Result<ProcedureReport, Failure> {
+        while true {
+            let lines = try stream.readLines(within: Self.silence)
+            if lines.isEmpty { throw .timeout(path: session.common.socket ?? "", after: Self.silence) }
+            for data in lines {
+                // A line of a newer engine that says something unknown is passed over.
+                guard let line = try? WireCoding.decode(StreamLine.self, from: data) else { continue }
+                follower.take(line)
+            }
+            switch follower.standing {
+            case .nothingYet: continue
+            case .goesOn(let procedure): progress.show(procedure)
+            case .ended(let procedure):
+                progress.show(procedure)
+                return .success(procedure)
+            case .unknown: return .failure(unknown)
+            case .needsPerson(let procedure):
+                progress.show(procedure)
+                // A person waits here; a script is told, and does not hang.
+                guard progress.isTerminal else { return .failure(needsPerson(procedure)) }
+                progress.tell(of: procedure)
+            }
+        }
+    }
+
+    private var givenUp: Failure {
+        Failure(
+            .failed, rule: "engine-lost",
+            why: "no engine for \(Self.patience.spelled); how \(id) ends is not known",
+            remedy: "Start an engine: it takes the procedure up where it stands.")
+    }
+    private var unknown: Failure {
+        Failure(
+            .failed, rule: "no-such-procedure", why: "the engine no longer knows \(id)",
+            remedy: "See `tocsin events`.")
+    }
+    private func needsPerson(_ procedure: ProcedureReport) -> Failure {
+        Failure(
+            .failed, rule: "needs-a-person",
+            why: "\(procedure.id) is \(procedure.state.rawValue)"
+                + (procedure.message.isEmpty ? "" : ": \(procedure.message)"),
+            remedy: ProcedureText.remedy(procedure) ?? "")
+    }
+}
+
+/// Progress on standard error: a line that changes on a terminal, a line for each step elsewhere.
+private struct Progress {
+    let isTerminal = isatty(STDERR_FILENO) == 1
+    let paper: Paper
+    private var steps: [String: StepState] = [:]
+    private var procedures: Set<String> = []
+    private var stage = ""
+    private var told = ""
+    private var live = false
+
+    init(paper: Paper) { self.paper = paper }
+
+    mutating func say(_ text: String) {
+        clear()
+        Output.complain(paper.render(Line(text, .warning)))
+    }
+
+    /// Says once why a procedure stands still.
+    mutating func tell(of procedure: ProcedureReport) {
+        let text = [
+            procedure.state.rawValue, procedure.message, ProcedureText.remedy(procedure) ?? "",
+        ].filter { !$0.isEmpty }.joined(separator: ". ")
+        if text != told { say(text) }
+        told = text
+    }
+
+    mutating func show(_ procedure: ProcedureReport) {
+        if procedures.insert(procedure.id).inserted {
+            stage = ""
+            clear()
+            Output.complain(paper.render(Line("\(procedure.title) (\(procedure.id))", .strong)))
+        }
+        for part in procedure.stages {
+            for (index, step) in part.steps.enumerated() {
+                let key = "\(procedure.id)/\(part.name)/\(index)"
+                guard steps.updateValue(step.state, forKey: key) != step.state else { continue }
+                show(step, in: part.name)
+            }
+        }
+        if isTerminal, !procedure.state.isOver { showLive(procedure) }
+    }
+
+    private mutating func show(_ step: StepReport, in name: String) {
+        switch step.state {
+        case .pending, .running: return
+        case .succeeded, .failed, .undone, .skipped, .unknown: break
+        }
+        clear()
+        if stage != name {
+            stage = name
+            Output.complain(paper.render(Line(name, .strong)))
+        }
+        let length = step.seconds.map { "  \(Words.length(.seconds($0)))" } ?? ""
+        Output.complain(
+            paper.render(
+                Line("  \(step.state.sign) ", step.state.ink) + step.name + (length, .quiet)
+                    + (step.message.isEmpty ? "" : "  \(step.message)", .quiet)))
+    }
+
+    private mutating func showLive(_ procedure: ProcedureReport) {
+        let stage = procedure.stages.first { $0.state == .running }
+        let step = stage?.steps.first { $0.state == .running }
+        let where_ = [stage?.name, step?.name].compactMap(\.self).joined(separator: ": ")
+        let line =
+            Line("▶ ", .strong) + ("\(Int(procedure.progress * 100)) % ", .strong) + where_
+            + ("  Ctrl-C leaves; the procedure goes on", .quiet)
+        Output.write("\r\u{1B}[K" + paper.render(line), to: STDERR_FILENO)
+        live = true
+    }
+
+    mutating func clear() {
+        if live { Output.write("\r\u{1B}[K", to: STDERR_FILENO) }
+        live = false
+    }
+}
+
+/// Sentences about procedures.
+enum ProcedureText {
+    static func ending(_ procedure: ProcedureReport) -> Line {
+        let length = Words.length(from: procedure.startedAt, to: procedure.finishedAt ?? "")
+        let sign: String
+        switch procedure.state {
+        case .succeeded: sign = "✔"
+        case .failed: sign = "✖"
+        case .undone: sign = "↶"
+        case .running, .waiting, .paused, .undoing: sign = "▶"
+        }
+        return Line("\(sign) ", procedure.state.ink) + (procedure.title, .strong)
+            + (" \(procedure.state.rawValue)", procedure.state.ink)
+            + (length.map { " in \($0)" } ?? "")
+            + (procedure.message.isEmpty ? "" : ": \(procedure.message)")
+    }
+
+    /// What a person can do about it.
+    static func remedy(_ procedure: ProcedureReport) -> String? {
+        switch (procedure.kind, procedure.state) {
+        case (.rollback, .failed):
+            "Mend the cause and `tocsin resume-rollback`, or `tocsin undo-rollback`."
+        case (_, .paused): "`tocsin resume-rollback` to go on, `tocsin undo-rollback` to take it back."
+        case (_, .waiting):
+            "`tocsin resolve-step done` if it was done, `tocsin resolve-step again` to run it again."
+        default: nil
+        }
+    }
+}

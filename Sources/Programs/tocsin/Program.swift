@@ -1,0 +1,153 @@
+// How every command begins and ends: parse, run, and one place where errors become exit statuses.
+import ArgumentParser
+import Domain
+import FoundationEssentials
+import Link
+import RunbookFile
+import Wire
+
+enum Program {
+    static func run(_ arguments: [String]) async -> Int32 {
+        do {
+            var command = try Tocsin.parseAsRoot(arguments)
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+            return 0
+        } catch let code as ExitCode {
+            return code.rawValue
+        } catch {
+            // Help, the version, and wrong usage (64).
+            let code = Tocsin.exitCode(for: error)
+            let text = withExamplesLast(Tocsin.fullMessage(for: error))
+            if code.isSuccess { Output.write(text + "\n") } else { Output.complain(text) }
+            return code.rawValue
+        }
+    }
+}
+
+/// The two families of commands; they differ in what their exit statuses mean (interface.md).
+enum Family {
+    /// 0 healthy, 1 degraded, 2 failed, 3 unknown.
+    case check
+    /// 0 done, 1 tried and failed, 4 refused, 78 the runbook is wrong.
+    case act
+}
+
+/// A command that did not do what it was asked, in words for people and for scripts.
+struct Failure: Error {
+    enum Kind {
+        /// A rule said no.
+        case refused
+        /// It was tried, or could not even be tried.
+        case failed
+        case runbook
+        case usage
+    }
+    var kind: Kind
+    /// The rule, or a word for what went wrong.
+    var rule: String
+    var why: String
+    var remedy: String
+
+    init(_ kind: Kind, rule: String, why: String, remedy: String) {
+        self.kind = kind
+        self.rule = rule
+        self.why = why
+        self.remedy = remedy
+    }
+
+    func status(_ family: Family) -> Int32 {
+        switch (family, kind) {
+        case (_, .usage): 64
+        case (.check, .refused), (.check, .failed), (.check, .runbook): 3
+        case (.act, .refused): 4
+        case (.act, .failed): 1
+        case (.act, .runbook): 78
+        }
+    }
+
+    /// Whatever was thrown, as a failure.
+    init(_ error: any Error) {
+        switch error {
+        case let failure as Failure: self = failure
+        case let refusal as Refusal:
+            self.init(.refused, rule: refusal.rule, why: refusal.why, remedy: refusal.remedy)
+        case let error as LinkError: self.init(link: error)
+        case let error as Places.Unknown:
+            self.init(.runbook, rule: "no-runbook", why: "\(error)", remedy: "")
+        case let error as RunbookProblems:
+            self.init(.runbook, rule: "runbook", why: error.text, remedy: "")
+        case let error as DecodingError:
+            self.init(
+                .failed, rule: "bad-answer", why: "the engine's answer cannot be read: \(error)",
+                remedy: "Use the tocsin of the engine's version.")
+        default: self.init(.failed, rule: "fault", why: "\(error)", remedy: "")
+        }
+    }
+
+    private init(link error: LinkError) {
+        switch error {
+        case .notReachable:
+            self.init(
+                .failed, rule: "engine-not-reachable", why: "\(error)",
+                remedy: "Start one with `tocsin engine`, or name its socket with --socket.")
+        case .timeout:
+            self.init(
+                .failed, rule: "engine-timeout", why: "\(error)",
+                remedy: "See whether it lives: systemctl status, or its log.")
+        case .badAnswer:
+            self.init(
+                .failed, rule: "bad-answer", why: "\(error)",
+                remedy: "See whether --socket names an engine's socket.")
+        }
+    }
+}
+
+/// Mistakes in a runbook, ready to be printed.
+struct RunbookProblems: Error {
+    var problems: [RunbookProblem]
+    var text: String { problems.map { "\($0)" }.joined(separator: "\n") }
+}
+
+/// Runs a command's work and reports its end. - Throws: `ExitCode` when that is not 0.
+func reporting(
+    _ family: Family, _ common: CommonOptions, _ work: (Session) async throws -> Int32
+) async throws {
+    let session = Session(common)
+    let status: Int32
+    do { status = try await work(session) } catch { status = try session.report(error, family) }
+    if status != 0 { throw ExitCode(status) }
+}
+/// The same for work that never suspends.
+func reporting(
+    _ family: Family, _ common: CommonOptions, _ work: (Session) throws -> Int32
+) throws {
+    let session = Session(common)
+    let status: Int32
+    do { status = try work(session) } catch { status = try session.report(error, family) }
+    if status != 0 { throw ExitCode(status) }
+}
+
+extension Session {
+    /// Says what went wrong: on standard error, and with `--output json` as the one document too.
+    func report(_ error: any Error, _ family: Family) throws -> Int32 {
+        if let code = error as? ExitCode { return code.rawValue }
+        if error is CleanExit || error is ValidationError { throw error }
+        let failure = Failure(error)
+        switch failure.kind {
+        case .refused: Output.complain("refused (\(failure.rule)): \(failure.why)")
+        case .failed, .usage: Output.complain("tocsin: \(failure.why)")
+        case .runbook: Output.complain(failure.why)
+        }
+        if !failure.remedy.isEmpty { Output.complain("  \(failure.remedy)") }
+        if common.output == .json {
+            try show(
+                json: RefusalReport(
+                    refused: failure.rule, why: failure.why, remedy: failure.remedy))
+        }
+        return failure.status(family)
+    }
+}

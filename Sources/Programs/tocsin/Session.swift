@@ -1,0 +1,157 @@
+// What every command shares: its options, where things are, and talking to the engine.
+import ArgumentParser
+import Domain
+import FoundationEssentials
+import Link
+import RunbookFile
+import Wire
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
+
+/// The options that every subcommand takes after its name.
+struct CommonOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The runbook.", valueName: "file"))
+    var runbook: String?
+    @Option(help: ArgumentHelp("The engine's folder.", valueName: "dir"))
+    var state: String?
+    @Option(help: ArgumentHelp("The engine's socket.", valueName: "path"))
+    var socket: String?
+    @Option(help: "How to print: text, or json for one JSON document on standard output.")
+    var output: OutputFormat = .text
+    @Flag(name: .customLong("no-color"), help: "Plain text also on a terminal.")
+    var noColor = false
+}
+
+/// One run of a command.
+struct Session {
+    let common: CommonOptions
+    let places: Places
+    let paper: Paper
+    static let environment = readEnvironment()
+
+    init(_ common: CommonOptions) {
+        self.common = common
+        let environment = Self.environment
+        places = Places(
+            runbookOption: common.runbook, stateOption: common.state, socketOption: common.socket,
+            environment: environment, uid: getuid(), folder: Self.workingFolder(),
+            exists: { access($0, F_OK) == 0 },
+            serviceName: { try Self.load($0, environment).service.name })
+        paper = Paper(descriptor: STDOUT_FILENO, plain: common.noColor, environment: environment)
+    }
+
+    /// What progress and errors are written on.
+    var errorPaper: Paper {
+        Paper(
+            descriptor: STDERR_FILENO, plain: common.noColor, environment: Self.environment)
+    }
+
+    // MARK: Where and what
+
+    func client() throws -> EngineClient { EngineClient(socket: try places.socket()) }
+
+    /// - Throws: `RunbookProblems`, all of them.
+    static func load(_ path: String, _ environment: [String: String]) throws -> Runbook {
+        let result = RunbookFile.load(path: path, environment: environment)
+        guard let runbook = result.runbook else { throw RunbookProblems(problems: result.problems) }
+        return runbook
+    }
+    func loadRunbook() throws -> Runbook { try Self.load(places.runbook(), Self.environment) }
+
+    // MARK: The engine
+
+    func situation() throws -> SituationReport { try read("/v1/situation") }
+    func runbook() throws -> RunbookReport { try read("/v1/runbook") }
+
+    /// - Throws: `LinkError`, or `Failure` when the engine refuses.
+    func read<Value: Decodable>(_ path: String) throws -> Value {
+        let answer = try client().get(path)
+        guard answer.status == 200 else { throw Self.failure(answer) }
+        return try WireCoding.decode(Value.self, from: answer.body)
+    }
+
+    func command(
+        _ request: CommandRequest, timeout: Span = .seconds(30)
+    ) throws -> CommandAnswer {
+        let body = try WireCoding.encode(request)
+        let answer = try client().post("/v1/commands", body: body, timeout: timeout)
+        guard answer.status == 200 else { throw Self.failure(answer) }
+        return try WireCoding.decode(CommandAnswer.self, from: answer.body)
+    }
+
+    private static func failure(_ answer: (status: Int, body: Data)) -> Failure {
+        guard let report = try? WireCoding.decode(RefusalReport.self, from: answer.body) else {
+            return Failure(
+                .failed, rule: "bad-answer", why: "the engine answered with status \(answer.status)",
+                remedy: "See the engine's log.")
+        }
+        // 403, 409 and 422 are rules; 5xx is the world or ourselves.
+        return Failure(
+            answer.status < 500 ? .refused : .failed, rule: Visible.text(report.refused),
+            why: Visible.text(report.why, lines: true), remedy: Visible.text(report.remedy))
+    }
+
+    // MARK: Printing
+
+    func show(json value: some Encodable) throws {
+        Output.write(String(decoding: try WireCoding.encode(value, pretty: true), as: UTF8.self) + "\n")
+    }
+    /// One or the other, as `--output` says.
+    func show(_ value: some Encodable, text: () -> [Line]) throws {
+        if common.output == .json { try show(json: value) } else { show(text()) }
+    }
+    func show(_ lines: [Line]) {
+        Output.write(lines.map { paper.render($0) + "\n" }.joined())
+    }
+
+    // MARK: The process
+
+    private static func workingFolder() -> String {
+        guard let path = getcwd(nil, 0) else { return "/" }
+        defer { free(path) }
+        return String(cString: path)
+    }
+
+    private static func readEnvironment() -> [String: String] {
+        var result: [String: String] = [:]
+        var entry = environ
+        while let text = entry.pointee {
+            let line = String(cString: text)
+            if let equals = line.firstIndex(of: "=") {
+                result[String(line[..<equals])] = String(line[line.index(after: equals)...])
+            }
+            entry += 1
+        }
+        return result
+    }
+}
+
+/// Standard output and standard error, written at once and whole.
+enum Output {
+    static func write(_ text: String) { write(text, to: STDOUT_FILENO) }
+    /// A line on standard error.
+    static func complain(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+
+    static func write(_ text: String, to descriptor: Int32) {
+        var text = text
+        text.withUTF8 { bytes in
+            var sent = 0
+            while sent < bytes.count, let base = bytes.baseAddress {
+                let count = Glibc.write(descriptor, base + sent, bytes.count - sent)
+                if count > 0 {
+                    sent += count
+                } else if errno == EAGAIN {
+                    var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    _ = poll(&entry, 1, 1000)
+                } else if errno != EINTR {
+                    // Nobody can be told that nobody can be told.
+                    return
+                }
+            }
+        }
+    }
+}

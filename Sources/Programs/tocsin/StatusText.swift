@@ -1,0 +1,176 @@
+// The situation on a page: level and clock, what is broken, what to do next, what runs.
+import Domain
+import Wire
+
+struct StatusText {
+    let situation: SituationReport
+    private var core: SituationCore { situation.core }
+
+    init(_ situation: SituationReport) { self.situation = situation }
+
+    /// What `status` prints.
+    var lines: [Line] {
+        heading + alarms + emergency + [""] + components + [""] + gauges + next + procedures
+    }
+
+    /// What `health-check` prints: the score, and every probe.
+    var health: [Line] {
+        var rows: [[(String, Ink)]] = []
+        for component in situation.components {
+            rows.append([
+                (component.state.sign, component.state.ink), (component.name, .strong),
+                (component.state.rawValue, component.state.ink), (component.title, .quiet),
+            ])
+            for probe in component.probes { rows.append(Self.row(probe, core.time)) }
+        }
+        return [score] + alarms + [""] + table(rows)
+    }
+
+    private static func row(_ probe: ProbeReport, _ now: String) -> [(String, Ink)] {
+        var detail = probe.message
+        if probe.failing > 0, probe.state == .healthy {
+            detail = "failing, not failed yet" + (detail.isEmpty ? "" : ": \(detail)")
+        }
+        if let latency = probe.latencyMs, probe.state == .healthy {
+            detail = Words.value(latency, "ms") + (detail.isEmpty ? "" : " · \(detail)")
+        } else if probe.state != .healthy, let length = Words.length(from: probe.since, to: now) {
+            detail = "for \(length)" + (detail.isEmpty ? "" : " · \(detail)")
+        }
+        return [
+            (" ", .plain), ("  \(probe.name)", .plain), (probe.state.rawValue, probe.state.ink),
+            (detail, .plain),
+        ]
+    }
+
+    // MARK: Parts
+
+    private var score: Line {
+        Line("\(core.health.state.sign) ", core.health.state.ink)
+            + ("Health \(core.health.score) / 100 \(core.health.state.rawValue)",
+                core.health.state.ink)
+    }
+
+    private var heading: [Line] {
+        let where_ = core.environment.isEmpty ? "" : " · \(core.environment)"
+        return [
+            Line(core.service, .strong) + ("  \(core.title)\(where_)", .plain)
+                + ("  \(Words.moment(core.time)) UTC", .quiet)
+        ]
+    }
+
+    private var alarms: [Line] { core.alarms.map { Line("! \($0)", .bad) } }
+
+    private var emergency: [Line] {
+        guard let emergency = core.emergency else {
+            let since = Words.length(from: core.quietSince, to: core.time)
+            return [Line("● No emergency", .good) + ("" + (since.map { " for \($0)" } ?? ""), .plain), score]
+        }
+        let level = core.level?.name.uppercased() ?? ""
+        var lines = [
+            Line("▲ LEVEL \(emergency.level) \(level)", emergency.level <= 2 ? .bad : .warning)
+                + ("  \(emergency.reason)", .strong)
+        ]
+        let open = Words.length(from: emergency.activatedAt, to: core.time).map { " · open \($0)" }
+        lines.append(Line("  \(emergency.id)\(open ?? "") · \(answer(emergency))"))
+        var more = [
+            "recovery attempts \(emergency.recoveryAttempts) of \(emergency.maxRecoveryAttempts)"
+        ]
+        more.append(
+            emergency.stillHolding.isEmpty
+                ? "nothing holds any more: it can be deactivated"
+                : "still holding: \(emergency.stillHolding.joined(separator: ", "))")
+        lines.append(Line("  \(more.joined(separator: " · "))"))
+        return lines + [score]
+    }
+
+    private func answer(_ emergency: EmergencyReport) -> String {
+        if let by = emergency.acknowledgedBy { return "acknowledged by \(by)" }
+        guard let due = Timestamp(rfc3339: emergency.respondBy),
+            let now = Timestamp(rfc3339: core.time)
+        else { return "not acknowledged" }
+        return due > now
+            ? "not acknowledged: respond within \(Words.length(due - now))"
+            : "not acknowledged: overdue by \(Words.length(now - due))"
+    }
+
+    private var components: [Line] {
+        table(
+            situation.components.map { component in
+                [
+                    (component.state.sign, component.state.ink), (component.name, .plain),
+                    (component.state.rawValue, component.state.ink), (detail(component), .plain),
+                ]
+            }, indent: "  ")
+    }
+
+    /// What is not well, or how quick it is.
+    private func detail(_ component: ComponentReport) -> String {
+        if let cause = component.consequenceOf { return "follows from \(cause)" }
+        let unwell = component.probes.filter { $0.state != .healthy || $0.failing > 0 }
+        if unwell.isEmpty {
+            return component.probes.map { probe in
+                probe.latencyMs.map { "\(probe.name) \(Words.value($0, "ms"))" } ?? probe.name
+            }.joined(separator: " · ")
+        }
+        return unwell.map { "\($0.name): \($0.message.isEmpty ? $0.state.rawValue : $0.message)" }
+            .joined(separator: " · ")
+    }
+
+    private var gauges: [Line] {
+        table(
+            situation.gauges.map { gauge in
+                let bound = [
+                    gauge.goodAbove.map { "want ≥ \(Words.number($0))" },
+                    gauge.goodBelow.map { "want ≤ \(Words.number($0))" },
+                ].compactMap(\.self).joined(separator: ", ")
+                let value = gauge.value.map { Words.value($0, gauge.unit) } ?? "–"
+                return [
+                    (gauge.title, .plain), (value, gauge.good == false ? .bad : .plain),
+                    (bound, .quiet),
+                ]
+            }, indent: "  ")
+    }
+
+    private var next: [Line] {
+        guard !core.proposals.isEmpty else { return [] }
+        return ["", Line("What next", .strong)]
+            + table(
+                core.proposals.enumerated().map { index, proposal in
+                    let when = proposal.runsAt.map { " · starts by itself at \(Words.moment($0))" }
+                    return [
+                        ("\(index + 1)", .plain), (proposal.title, .plain),
+                        ("\(proposal.why)\(when ?? "")", .plain), (command(proposal), .quiet),
+                    ]
+                }, indent: "  ")
+    }
+
+    private func command(_ proposal: ProposalReport) -> String {
+        switch proposal.kind {
+        case "recovery": "tocsin recover \(proposal.name)"
+        case "fallback": "tocsin enable-fallback --type \(proposal.name)"
+        case "rollback": "tocsin rollback"
+        default: ""
+        }
+    }
+
+    private var procedures: [Line] {
+        var lines: [Line] = []
+        if let running = core.procedure { lines += ["", line(running)] }
+        if let rollback = core.rollback, rollback.id != core.procedure?.id {
+            lines += ["", line(rollback)]
+        }
+        let enabled = core.fallbacks.filter(\.enabled).map(\.title)
+        if !enabled.isEmpty {
+            lines += ["", Line("Fallbacks enabled: \(enabled.joined(separator: ", "))", .warning)]
+        }
+        return lines
+    }
+
+    private func line(_ procedure: ProcedureReport) -> Line {
+        let percent = "\(Int((procedure.progress * 100).rounded())) %"
+        let state = procedure.state.isOver ? procedure.state.rawValue : "\(procedure.state) \(percent)"
+        return Line("\(procedure.title): ", .strong) + (state, procedure.state.ink)
+            + ("  \(procedure.id)" + (procedure.message.isEmpty ? "" : " · \(procedure.message)"),
+                .quiet)
+    }
+}

@@ -1,0 +1,59 @@
+// A step runner and an engine for the tests, which kill themselves where they are told to.
+//
+//   StepRunnerForTests [--crash-at POINT] DIR               a step runner
+//   StepRunnerForTests [--crash-at POINT] [--runner-crash-at POINT] --engine ORDER RESULT
+import Backups
+import Domain
+import FoundationEssentials
+import Glibc
+import Procedures
+
+struct Arguments {
+    var rest = Array(CommandLine.arguments.dropFirst())
+
+    mutating func option(_ name: String) -> String? {
+        guard let at = rest.firstIndex(of: name), at + 1 < rest.count else { return nil }
+        let value = rest[at + 1]
+        rest.removeSubrange(at...(at + 1))
+        return value
+    }
+}
+
+func crash(at point: String?) -> @Sendable (String) -> Void {
+    { name in if name == point { kill(getpid(), SIGKILL) } }
+}
+
+struct TestSecrets: SecretReader {
+    func read(_ secret: Secret) throws -> String {
+        switch secret {
+        case .environment(let name):
+            guard let value = getenv(name) else {
+                throw Fault(
+                    operation: "read a secret", subject: secret.label, cause: "it is not set")
+            }
+            return String(cString: value)
+        case .file(let path): return try String(contentsOfFile: path, encoding: .utf8)
+        }
+    }
+}
+
+var arguments = Arguments()
+let point = arguments.option("--crash-at")
+let runnerPoint = arguments.option("--runner-crash-at")
+if arguments.rest.first == "--engine" {
+    let data = try Data(contentsOf: URL(filePath: arguments.rest[1]))
+    let order = try JSONDecoder().decode(StepOrder.self, from: data)
+    let runner =
+        [CommandLine.arguments[0]] + (runnerPoint.map { ["--crash-at", $0] } ?? [])
+    let performer = RunnerStepPerformer(executable: runner, crashPoint: crash(at: point))
+    let outcome = await performer.perform(order) { _ in }
+    try JSONEncoder().encode(outcome).write(to: URL(filePath: arguments.rest[2]))
+} else {
+    let crashPoint = crash(at: point)
+    let status = await StepRunner.main(
+        runDirectory: arguments.rest.last ?? "",
+        backups: FileBackupKeeper(secrets: TestSecrets(), crashPoint: crashPoint),
+        secrets: TestSecrets(),
+        crashPoint: crashPoint)
+    exit(status)
+}

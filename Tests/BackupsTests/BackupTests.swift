@@ -1,0 +1,2 @@
+// Backups, taken and put back.
+import Testing

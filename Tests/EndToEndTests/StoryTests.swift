@@ -1,0 +1,145 @@
+// The product's story against the real service and the real engine, told by commands.
+import Domain
+import Foundation
+import TestKit
+import Testing
+import Wire
+
+@Suite(.serialized) struct StoryTests {
+    @Test func `a dropped websocket is seen, named, recovered and closed`() async throws {
+        let demo = try await Demo()
+        try await demo.wait("the service is healthy") { $0.core.health.state == .healthy }
+        #expect(try await demo.tocsin("status").status == 0)
+        #expect(try await demo.tocsin("fault", "websocket", "on").status == 0)
+        try await demo.wait("an emergency is open") { $0.core.emergency != nil }
+        let broken = try await demo.situation()
+        #expect(broken.core.level?.number == 2)
+        #expect(broken.components.first { $0.name == "websocket" }?.state == .failed)
+        #expect(broken.core.proposals.first?.kind == "recovery")
+        #expect(try await demo.tocsin("status").status == 2)
+        #expect(try await demo.tocsin("acknowledge").status == 0)
+        let action = try #require(broken.core.proposals.first?.name)
+        let recovered = try await demo.tocsin("recover", action)
+        #expect(recovered.status == 0, "\(recovered.errors)")
+        try await demo.wait("nothing holds any more") {
+            $0.core.emergency?.stillHolding == [] && $0.core.health.state == .healthy
+        }
+        let closed = try await demo.tocsin("deactivate-emergency", "--resolved-by", "tests")
+        #expect(closed.status == 0, "\(closed.errors)")
+        #expect(try await demo.situation().core.emergency == nil)
+        try await demo.terminate()
+    }
+
+    @Test func `complete failure ends in a rollback that leaves the legacy service`() async throws {
+        let demo = try await Demo()
+        try await demo.wait("the service is healthy") { $0.core.health.state == .healthy }
+        try await demo.tocsin("fault", "complete", "on")
+        try await demo.wait("level 1") { $0.core.level?.number == 1 }
+        let tried = try await demo.tocsin("auto-recover")
+        #expect(tried.status == 1, "\(tried.output) \(tried.errors)")
+        try await demo.wait("the attempts are used up and a rollback is proposed") {
+            $0.core.emergency?.recoveryAttempts == 3 && $0.core.procedure == nil
+                && $0.core.proposals.contains { $0.kind == "rollback" }
+        }
+        let again = try await demo.tocsin("auto-recover")
+        #expect(again.status == 4)
+        #expect(again.errors.contains("recovery-attempts"))
+        let rollback = try await demo.tocsin("rollback", "--confirm", "--reason", "recovery failed")
+        #expect(rollback.status == 0, "\(rollback.errors)")
+        try await Self.checkLegacy(demo)
+        let events = try await demo.tocsin("events", "--output", "json", "--limit", "1000")
+        for kind in ["emergency-activated", "procedure-started", "backup-taken", "procedure-ended"] {
+            #expect(events.output.contains(kind), "no \(kind) in the journal")
+        }
+        try await demo.terminate()
+    }
+
+    /// The legacy service answers, its tables are gone, its users are still there.
+    static func checkLegacy(_ demo: Demo) async throws {
+        let situation = try await demo.situation()
+        #expect(situation.core.rollback?.state == .succeeded)
+        #expect(situation.core.rollback?.stages.count == 8)
+        #expect(
+            situation.core.rollback?.stages.flatMap(\.steps).contains { $0.state == .failed }
+                == false)
+        try await eventually("the legacy home page answers") {
+            await demo.page("").status == 200
+        }
+        #expect(await demo.page("").text.lowercased().contains("legacy"))
+        #expect(try await demo.tocsin("verify-rollback").status == 0)
+    }
+
+    @Test(arguments: 1...7)
+    func `the engine is killed during a stage, and a new one ends the rollback`(
+        stage: Int
+    ) async throws {
+        let demo = try await Demo()
+        try await demo.wait("the service is healthy") { $0.core.health.state == .healthy }
+        try await demo.tocsin("activate-emergency", "--reason", "test", "--level", "1")
+        async let confirmed = demo.tocsin("rollback", "--confirm", "--reason", "test")
+        // Sampled, not timed: the stage has begun, and the rollback has not ended.
+        try await eventually("stage \(stage) has begun", within: 120) {
+            guard let stages = try? await demo.situation().core.rollback?.stages else {
+                return false
+            }
+            return stages[stage].state != .pending
+        }
+        try await demo.killEngine(demo.announced.enginePid)
+        _ = try demo.startEngine()
+        try await demo.wait("the rollback is over") { $0.core.rollback?.finishedAt != nil }
+        try await Self.checkLegacy(demo)
+        _ = try await confirmed
+        let events = try await demo.tocsin("events", "--verify")
+        #expect(events.status == 0, "\(events.errors)")
+    }
+
+    @Test func `without an engine, status is unknown and says why`() async throws {
+        let folder = try TemporaryFolder("none")
+        let said = try await Program.run(["status", "--socket", folder("engine.sock")])
+        #expect(said.status == 3)
+        #expect(said.errors.contains("engine"))
+        let json = try await Program.run([
+            "status", "--socket", folder("engine.sock"), "--output", "json",
+        ])
+        #expect(json.status == 3)
+    }
+
+    @Test func `a runbook with mistakes is refused with every one of them`() async throws {
+        let folder = try TemporaryFolder("runbook")
+        try folder.write(
+            "tocsin.yaml",
+            """
+            version: 1
+            service: { name: x, title: X }
+            components:
+              web: { title: Web, probes: { home: { htp: { url: "http://127.0.0.1/" } } } }
+            triggers:
+              down: { when: component wep down, level: 7, failure: x }
+            """)
+        let said = try await Program.run(["check-runbook", folder("tocsin.yaml")])
+        #expect(said.status == 78)
+        let text = said.output + said.errors
+        for part in ["tocsin.yaml:4", "tocsin.yaml:6", "http", "web"] {
+            #expect(text.contains(part), "no \(part) in \(text)")
+        }
+        let engine = try await Program.run(
+            ["engine", "--runbook", folder("tocsin.yaml"), "--state", folder("state")])
+        #expect(engine.status == 78)
+    }
+
+    @Test func `the starter runbook passes the check and the schema is JSON`() async throws {
+        let folder = try TemporaryFolder("starter")
+        let made = try await Program.run(["init"], directory: folder.path)
+        #expect(made.status == 0, "\(made.errors)")
+        let checked = try await Program.run(["check-runbook", folder("tocsin.yaml")])
+        #expect(checked.status == 0, "\(checked.output)\(checked.errors)")
+        let schema = try await Program.run(["schema"])
+        #expect(try JSONSerialization.jsonObject(with: Data(schema.output.utf8)) is [String: Any])
+    }
+
+    @Test func `wrong usage is 64`() async throws {
+        for words in [["recover"], ["status", "--nonsense"], ["nonsense"]] {
+            #expect(try await Program.run(words).status == 64, "\(words)")
+        }
+    }
+}

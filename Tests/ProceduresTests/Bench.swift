@@ -1,0 +1,142 @@
+// What the tests of steps share: a runbook's folder, orders, and real runners.
+import Domain
+import FoundationEssentials
+import Glibc
+import Procedures
+import Synchronization
+import TestKit
+import Testing
+
+/// A folder for one test, with what an engine would keep.
+final class Bench: Sendable {
+    let root: TemporaryFolder
+    var folder: String { root("folder") }
+    var saved: String { root("state/saved") }
+    private let runs = Atomic(0)
+
+    init() throws {
+        root = try TemporaryFolder("steps")
+        for name in ["folder", "state"] {
+            try FileManager.default.createDirectory(
+                atPath: root(name), withIntermediateDirectories: true)
+        }
+    }
+
+    /// The program that stands for `tocsin step-runner`; it is built beside the tests.
+    static let program: String = {
+        let own =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        return own[..<(own.lastIndex(of: "/") ?? own.endIndex)] + "/StepRunnerForTests"
+    }()
+
+    /// An order with a run directory of its own.
+    func order(
+        _ step: Step, _ mode: StepOrder.Mode = .perform, variables: [(String, String)] = [],
+        sources: [DataSource] = [], units: [ServiceUnit] = [], backup: BackupDefinition? = nil
+    ) -> StepOrder {
+        let number = runs.add(1, ordering: .relaxed).newValue
+        return StepOrder(
+            mode: mode, step: step, runDirectory: root("state/runs/\(number)"), folder: folder,
+            savedDirectory: saved,
+            variables: variables.map { NamedText(name: $0.0, text: $0.1) }, sources: sources,
+            units: units, backup: backup ?? BackupDefinition(to: root("state/backups")))
+    }
+
+    func perform(_ order: StepOrder, runnerCrashesAt point: String? = nil) async -> Result {
+        let lines = Lines()
+        let runner = [Self.program] + (point.map { ["--crash-at", $0] } ?? [])
+        let performer = RunnerStepPerformer(executable: runner)
+        let outcome = await performer.perform(order) { lines.add($0) }
+        return Result(outcome: outcome, lines: lines.all)
+    }
+
+    func perform(
+        _ work: Work, _ mode: StepOrder.Mode = .perform, variables: [(String, String)] = [],
+        sources: [DataSource] = [], units: [ServiceUnit] = [], backup: BackupDefinition? = nil,
+        timeout: Span? = nil
+    ) async -> Result {
+        await perform(
+            order(
+                Step(name: "a step", work: work, timeout: timeout), mode, variables: variables,
+                sources: sources, units: units, backup: backup))
+    }
+
+    struct Result: Sendable {
+        var outcome: StepOutcome
+        var lines: [String]
+        var end: StepOutcome.End { outcome.end }
+        var message: String { outcome.message }
+    }
+
+    /// An engine in a process of its own.
+    /// - Returns: its process id.
+    func startEngine(
+        _ order: StepOrder, crashesAt point: String? = nil,
+        runnerCrashesAt runnerPoint: String? = nil
+    ) throws -> pid_t {
+        let file = root("order-\(runs.add(1, ordering: .relaxed).newValue).json")
+        try JSONEncoder().encode(order).write(to: URL(filePath: file))
+        var arguments = [Self.program]
+        if let point { arguments += ["--crash-at", point] }
+        if let runnerPoint { arguments += ["--runner-crash-at", runnerPoint] }
+        return try spawn(arguments + ["--engine", file, file + ".result"])
+    }
+
+    func read(_ name: String) -> String? {
+        try? String(contentsOfFile: root("folder/\(name)"), encoding: .utf8)
+    }
+    func exists(_ name: String) -> Bool {
+        FileManager.default.fileExists(atPath: root("folder/\(name)"))
+    }
+    func write(_ name: String, _ text: String) throws { try root.write("folder/\(name)", text) }
+
+    /// A script in the runbook's folder.
+    func script(_ name: String, _ lines: String) throws {
+        let path = try root.write("folder/\(name)", "#!/bin/sh\n" + lines + "\n")
+        chmod(path, 0o755)
+    }
+
+    /// How often something was done, by the lines of a file that it writes.
+    func count(_ name: String) -> Int { read(name)?.split(separator: "\n").count ?? 0 }
+}
+
+final class Lines: Sendable {
+    private let lines = Mutex<[String]>([])
+    func add(_ line: String) { lines.withLock { $0.append(line) } }
+    var all: [String] { lines.withLock { $0 } }
+}
+
+func spawn(_ arguments: [String]) throws -> pid_t {
+    var pid = pid_t()
+    let strings = arguments.map { strdup($0) } + [nil]
+    defer { for string in strings { free(string) } }
+    let code = posix_spawn(&pid, arguments[0], nil, nil, strings, environ())
+    guard code == 0 else { throw TestKitError(text: "cannot start \(arguments[0]): \(code)") }
+    return pid
+}
+
+private func environ() -> [UnsafeMutablePointer<CChar>?] {
+    ProcessInfo.processInfo.environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+}
+
+/// Waits for a child to end.
+/// - Returns: the signal that ended it; 0 when it ended by itself.
+@discardableResult
+func signalOf(_ pid: pid_t) async throws -> Int32 {
+    var status = Int32()
+    try await eventually("process \(pid) ends") { waitpid(pid, &status, WNOHANG) == pid }
+    return status & 0x7F
+}
+
+func isAlive(_ pid: pid_t) -> Bool {
+    guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else {
+        return false
+    }
+    return !(status.split(separator: ")").last ?? "").hasPrefix(" Z")
+}
+
+extension Step {
+    static func run(_ arguments: String..., input: String? = nil) -> Step {
+        Step(name: "run", work: .run(arguments, input: input))
+    }
+}
