@@ -3,12 +3,13 @@ import Domain
 import GRDB
 
 extension SQLiteEventStore {
-    /// The end of the chain, as it was written with the newest event.
-    static func head(_ database: Database) throws -> (seq: Int, hash: String) {
-        let statement = try database.cachedStatement(sql: "SELECT seq, hash FROM head")
-        guard let row = try Row.fetchOne(statement) else {
-            throw Damage(subject: "journal", detail: "it does not say where it ends")
-        }
+    /// The newest event's number and hash: what the next one is linked to.
+    static func head(
+        _ database: Database, _ identity: JournalFile.Identity
+    ) throws -> (seq: Int, hash: String) {
+        let statement = try database.cachedStatement(
+            sql: "SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1")
+        guard let row = try Row.fetchOne(statement) else { return (0, identity.first) }
         return (row[0], row[1])
     }
 
@@ -43,7 +44,7 @@ extension SQLiteEventStore {
         var firstBroken: Int?
     }
 
-    /// Compares each event with its hash, from `seq` on (1: all), and the last one with the head.
+    /// Compares each event with its hash, from `seq` on (1: all).
     static func walk(
         _ database: Database, from identity: JournalFile.Identity, seq start: Int = 1
     ) throws -> Walk {
@@ -63,11 +64,8 @@ extension SQLiteEventStore {
                 last += 1
                 previous = hash
             }
-            if records.isEmpty { break }
+            if records.isEmpty { return Walk(last: last, firstBroken: nil) }
         }
-        let head = try head(database)
-        let whole = head.seq == last && head.hash == previous
-        return Walk(last: last, firstBroken: whole ? nil : last + 1)
     }
 
     /// The first event that the mark proves to be missing or replaced; nil when there is none.
@@ -99,7 +97,7 @@ extension SQLiteEventStore {
                 cause: "it belongs to the service \(identity.service), not to \(service); "
                     + "name another folder with --state")
         }
-        let end = try head(database).seq
+        let end = try head(database, identity).seq
         let from = max(1, end - checkedOnOpening + 1)
         if let broken = try walk(database, from: identity, seq: from).firstBroken {
             throw Damage(

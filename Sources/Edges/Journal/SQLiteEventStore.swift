@@ -69,7 +69,7 @@ package final class SQLiteEventStore: EventStore {
 
     package var last: Int {
         get throws {
-            try reading("read the journal") { try Self.head($0).seq }
+            try reading("read the journal") { try Self.head($0, identity).seq }
         }
     }
 
@@ -82,7 +82,7 @@ package final class SQLiteEventStore: EventStore {
                 operation: "append to the journal", subject: path, cause: "a zero byte in an event")
         }
         let records = try writing("append to the journal") { database in
-            var head = try Self.head(database)
+            var head = try Self.head(database, identity)
             guard head.seq == last else {
                 throw Fault(
                     operation: "append to the journal", subject: path,
@@ -105,9 +105,6 @@ package final class SQLiteEventStore: EventStore {
                     EventRecord(
                         seq: seq, at: draft.at, kind: draft.kind, body: draft.body, hash: hash))
             }
-            let move = try database.cachedStatement(sql: "UPDATE head SET seq = ?, hash = ?")
-            move.setUncheckedArguments([head.seq, head.hash])
-            try move.execute()
             return records
         }
         if let newest = records.last {

@@ -182,7 +182,8 @@ private struct StopSignals {
         var ends: [Int32] = [0, 0]
         guard Glibc.pipe(&ends) == 0 else {
             throw Fault(
-                operation: "open a pipe", subject: "signals", cause: String(cString: strerror(errno)))
+                operation: "open a pipe", subject: "signals",
+                cause: String(cString: strerror(errno)))
         }
         for end in ends {
             _ = fcntl(end, F_SETFD, FD_CLOEXEC)
@@ -258,7 +259,9 @@ struct FaultCommand: ParsableCommand {
             let names = DemoFaults.all.map(\.name).joined(separator: ", ")
             throw ValidationError("there is no fault “\(name)”; there are \(names)")
         }
-        if name != nil, state == nil { throw ValidationError("say on or off after the fault's name") }
+        if name != nil, state == nil {
+            throw ValidationError("say on or off after the fault's name")
+        }
     }
 
     func run() throws {
