@@ -27,7 +27,7 @@ struct DemoControl: Sendable {
     }
 
     /// Waits until courier answers.
-    /// - Parameter child: the process that is to become it; when that ends first, waiting is in vain.
+    /// - Parameter child: the process that is to become it; when that ends first, so does the wait.
     func waitUntilItAnswers(child: Int32?, limit: Duration) async throws {
         let clock = ContinuousClock()
         let end = clock.now + limit

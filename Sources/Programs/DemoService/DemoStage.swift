@@ -213,8 +213,8 @@ package struct DemoStage: Sendable {
 
     // MARK: Running it
 
-    /// Starts courier as the runbook does, with bin/service, and waits until it answers; one that runs
-    /// already is left alone.
+    /// Starts courier as the runbook does, with bin/service, and waits until it answers; one that
+    /// runs already is left alone.
     /// - Returns: its pid.
     package func start() async throws -> Int32 {
         let result = try await Subprocess.run(

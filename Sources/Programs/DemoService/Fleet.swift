@@ -22,7 +22,8 @@ struct Fleet: Sendable {
     }
 }
 
-/// A client as a browser would be one: it connects, says who it is, reads, and comes back when dropped.
+/// A client as a browser would be one: it connects, says who it is, reads, and comes back when it
+/// was dropped.
 struct Reader: Sendable {
     private typealias Socket = NIOAsyncChannel<WebSocketFrame, WebSocketFrame>
     private enum Connection: Sendable {
@@ -82,7 +83,7 @@ struct Reader: Sendable {
     }
 
     private func connect() async throws -> Connection {
-        let result: EventLoopFuture<Connection> = try await ClientBootstrap(
+        let (channel, result) = try await ClientBootstrap(
             group: .singletonMultiThreadedEventLoopGroup
         )
         .connectTimeout(.seconds(5))
@@ -102,10 +103,18 @@ struct Reader: Sendable {
                     notUpgradingCompletionHandler: { channel in
                         channel.close().map { .refused }
                     })
-                return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
-                    configuration: .init(upgradeConfiguration: upgrade))
+                let pipeline = channel.pipeline.syncOperations
+                return (
+                    channel,
+                    try pipeline.configureUpgradableHTTPClientPipeline(
+                        configuration: .init(upgradeConfiguration: upgrade))
+                )
             }
         }
-        return try await result.get()
+        return try await withTaskCancellationHandler {
+            try await result.get()
+        } onCancel: {
+            channel.close(promise: nil)
+        }
     }
 }

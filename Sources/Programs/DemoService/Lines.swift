@@ -8,7 +8,7 @@ import Synchronization
 /// | --- | --- | --- |
 /// | `0{"sid":…,"mode":…}` | courier | the line is open; always the first message |
 /// | `1NAME` | client | this line is NAME's |
-/// | `4{"id":…,"length":…,"category":…,"title":…}` | courier | a notification; length in UTF-8 bytes |
+/// | `4{"id":…,"length":…,"category":…,"title":…}` | courier | news; length in UTF-8 bytes |
 /// | `5ID` | client | it arrived whole |
 /// | `6ID` | client | it arrived cut short |
 /// | `7` | courier | there is a new flash message: load a page |

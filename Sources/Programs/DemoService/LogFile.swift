@@ -17,7 +17,7 @@ final class LogFile: Sendable {
     private let limit: Int
     private let state: Mutex<State>
 
-    /// A log that cannot be opened or written is not worth stopping a service for: lines are dropped.
+    /// A log that cannot be written is not worth stopping a service for: its lines are dropped.
     init(_ folder: ServiceFolder, name: String = "logs/courier.log", limit: Int = 1 << 20) {
         try? folder.makeFolder("logs")
         path = folder(name)

@@ -31,7 +31,7 @@ struct Request: Sendable {
         return result
     }
 
-    /// The body, where it says of itself that it is JSON (no foreign web page can send that unasked).
+    /// The body, where it says of itself that it is JSON: no foreign page can send that unasked.
     func json<T: Decodable>(_ type: T.Type) -> T? {
         guard headers["content-type"].first?.lowercased().hasPrefix("application/json") == true
         else { return nil }
@@ -48,8 +48,8 @@ struct Request: Sendable {
         return nil
     }
 
-    /// Whether it was meant for this machine and comes from a page of it: a foreign name that was bent
-    /// to 127.0.0.1 is refused, and so is what a foreign page asks its reader's browser to send.
+    /// Whether it was meant for this machine and comes from a page of it: a foreign name that was
+    /// bent to 127.0.0.1 is refused, and so is what a foreign page makes its reader's browser send.
     var isForHere: Bool {
         let origin = headers["origin"].first.map { $0.dropFirst($0.hasPrefix("http://") ? 7 : 0) }
         let host = headers["host"].first.map { $0[...] }

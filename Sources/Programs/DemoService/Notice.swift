@@ -1,4 +1,4 @@
-// What courier tells its users: made-up news, a few a second, so that there is something to deliver.
+// What courier tells its users: made-up news, a few a second, so that something is delivered.
 
 /// One piece of news for one user, before anything is done with it.
 struct Notice: Sendable, Equatable {

@@ -13,33 +13,29 @@ struct Server: Sendable {
         case web(Web)
         case socket(Socket)
     }
-    /// A connection that somebody opened, and what becomes of it once they have asked for something.
-    struct Arrival: Sendable {
-        var channel: any Channel
-        var connection: EventLoopFuture<Connection>
-    }
-    typealias Listener = NIOAsyncChannel<Arrival, Never>
+    typealias Listener = NIOAsyncChannel<EventLoopFuture<Connection>, Never>
 
     let listener: Listener
     let courier: Courier
+    private let open: OpenConnections
 
-    /// More connections than this at once are closed at the door.
-    private static let connectionLimit = 512
     /// A connection without a WebSocket on which nothing moves for so long is closed.
     private static let idleLimit = TimeAmount.seconds(60)
 
     /// - Parameter port: 0 for any that is free.
     static func bind(port: Int, courier: Courier) async throws -> Server {
+        let open = OpenConnections()
         do {
             let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .serverChannelOption(.backlog, value: 256)
                 .bind(host: "127.0.0.1", port: port) { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        Arrival(channel: channel, connection: try prepare(channel, courier))
+                        try open.enter(channel)
+                        return try prepare(channel, courier)
                     }
                 }
-            return Server(listener: listener, courier: courier)
+            return Server(listener: listener, courier: courier, open: open)
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw DemoError(
                 "port \(port) of 127.0.0.1 is in use: another program listens there; "
@@ -85,35 +81,29 @@ struct Server: Sendable {
 
     /// Serves until its task is cancelled.
     func run() async throws {
-        let open = OpenConnections()
-        try await withThrowingDiscardingTaskGroup { group in
-            try await listener.executeThenClose { arriving in
-                for try await arrival in arriving {
-                    group.addTask {
-                        let count = open.enter()
-                        await serve(arrival, turnAway: count > Self.connectionLimit)
-                        open.leave()
+        try await withTaskCancellationHandler {
+            try await withThrowingDiscardingTaskGroup { group in
+                try await listener.executeThenClose { arriving in
+                    for try await connection in arriving {
+                        group.addTask { await serve(connection) }
                     }
                 }
             }
+        } onCancel: {
+            // Also those that are not served yet, and those that say nothing.
+            open.closeAll()
         }
     }
 
     /// One connection's whole life; what goes wrong on it ends it and nothing else.
-    private func serve(_ arrival: Arrival, turnAway: Bool) async {
-        // Somebody who says nothing must not hold up the end.
-        await withTaskCancellationHandler {
-            do {
-                if turnAway { try await arrival.channel.close() }
-                switch try await arrival.connection.get() {
-                case .web(let channel): try await answer(channel)
-                case .socket(let channel): try await talk(channel)
-                }
-            } catch {
-                courier.log.debug("a connection ended: \(error)")
+    private func serve(_ connection: EventLoopFuture<Connection>) async {
+        do {
+            switch try await connection.get() {
+            case .web(let channel): try await answer(channel)
+            case .socket(let channel): try await talk(channel)
             }
-        } onCancel: {
-            arrival.channel.close(promise: nil)
+        } catch {
+            courier.log.debug("a connection ended: \(error)")
         }
     }
 
@@ -234,16 +224,39 @@ extension LineOutput {
     }
 }
 
-/// Counts the connections that are open.
+/// The connections that are open.
 private final class OpenConnections: Sendable {
-    private let count = Mutex(0)
-    func enter() -> Int {
-        count.withLock { count in
-            count += 1
-            return count
-        }
+    private struct State {
+        var channels: [ObjectIdentifier: any Channel] = [:]
+        var isOver = false
     }
-    func leave() { count.withLock { $0 -= 1 } }
+    private let state = Mutex(State())
+    /// More than this at once are turned away at the door.
+    private static let limit = 512
+
+    /// - Throws: when there are too many already, or courier ends; then the connection is closed.
+    func enter(_ channel: any Channel) throws {
+        let id = ObjectIdentifier(channel)
+        let mayEnter = state.withLock { state in
+            guard !state.isOver, state.channels.count < Self.limit else { return false }
+            state.channels[id] = channel
+            return true
+        }
+        guard mayEnter else { throw ChannelError.ioOnClosedChannel }
+        channel.closeFuture.whenComplete { _ in self.leave(id) }
+    }
+    private func leave(_ id: ObjectIdentifier) {
+        state.withLock { _ = $0.channels.removeValue(forKey: id) }
+    }
+
+    /// Closes all, and whoever comes later.
+    func closeAll() {
+        let channels = state.withLock { state in
+            state.isOver = true
+            return state.channels.values.map { $0 }
+        }
+        for channel in channels { channel.close(promise: nil) }
+    }
 }
 
 /// Lets an answer's body be a plain buffer.
@@ -274,8 +287,8 @@ private final class CloseWhenIdle: ChannelInboundHandler {
     }
 }
 
-/// Looks at a connection's first request: only one that may have a WebSocket goes on as a wish for one.
-/// NIO's upgrade forgets the request that it turns down, and then nobody would answer it.
+/// Looks at a connection's first request: only one that may have a WebSocket goes on as a wish for
+/// one. NIO's upgrade forgets the request that it turns down, and then nobody would answer it.
 private final class Doorkeeper: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart

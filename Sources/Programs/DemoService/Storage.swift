@@ -37,9 +37,10 @@ struct Storage: Sendable {
         queue = try DatabaseQueue(path: folder.database, configuration: Self.configuration)
     }
 
-    /// A rollback journal rather than a write-ahead log, so that one exclusive lock shuts readers out
-    /// too (the fault `database`). Not synced: only a power cut could hurt, and this is a demo's data,
-    /// while a commit that waits for a slow disk would lock out the probes that look from outside.
+    /// A rollback journal rather than a write-ahead log, so that one exclusive lock shuts readers
+    /// out too (the fault `database`). Not synced: only a power cut could hurt, and this is a demo's
+    /// data, while a commit that waits for a slow disk would lock out the probes that look from
+    /// outside.
     static var configuration: Configuration {
         var configuration = Configuration()
         configuration.label = "courier"
@@ -179,8 +180,8 @@ struct Storage: Sendable {
             let rows = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT id, username, category, title, created_at, tries FROM notification_storage
-                    WHERE delivered = FALSE ORDER BY id LIMIT \(Self.batch)
+                    SELECT id, username, category, title, created_at, tries
+                    FROM notification_storage WHERE delivered = FALSE ORDER BY id LIMIT \(Self.batch)
                     """)
             let count = try Int.fetchOne(
                 db, sql: "SELECT COUNT(*) FROM notification_storage WHERE delivered = FALSE")
@@ -260,8 +261,8 @@ struct Storage: Sendable {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT id, username, category, title, created_at, tries FROM notification_storage
-                    WHERE delivered = FALSE ORDER BY id
+                    SELECT id, username, category, title, created_at, tries
+                    FROM notification_storage WHERE delivered = FALSE ORDER BY id
                     """
             ).map { waiting($0).notice }
         }
