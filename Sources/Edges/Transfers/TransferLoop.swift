@@ -131,7 +131,10 @@ final class TransferLoop {
         var result: Int32 = 0
         if events & EPOLLIN.rawValue != 0 { result |= CURL_CSELECT_IN }
         if events & EPOLLOUT.rawValue != 0 { result |= CURL_CSELECT_OUT }
-        if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 { result |= CURL_CSELECT_ERR }
+        // By trying, libcurl learns which error it is.
+        if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 {
+            result |= CURL_CSELECT_IN | CURL_CSELECT_OUT
+        }
         return result
     }
 
