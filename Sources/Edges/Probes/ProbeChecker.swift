@@ -34,7 +34,8 @@ package struct ProbeChecker: Checker {
         }
         finding.take(probe.metrics)
         return CheckResult(
-            answer: finding.answer, latency: latency, message: Visible.text(finding.message),
+            answer: finding.answer, latency: latency,
+            message: Visible.text(finding.message, limit: 499),
             metrics: finding.metrics)
     }
 

@@ -58,16 +58,22 @@ struct SchedulePlan: Sendable {
                     .prometheus:
                     false
                 }
+            let nanoseconds = Int64(every * 1e9)
             return Entry(
-                probe: probe, every: Int64(every * 1e9),
-                phase: Int64(every * 1e9 * Self.share(index)), startsPrograms: startsPrograms)
+                probe: probe, every: nanoseconds, phase: Self.place(index, within: nanoseconds),
+                startsPrograms: startsPrograms)
         }
     }
 
-    /// Multiples of the golden ratio, without their whole part, spread evenly however many there are
-    /// and whichever of them share an interval.
-    private static func share(_ index: Int) -> Double {
-        (Double(index) * 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
+    /// Nanoseconds from the beginning of a time to the moment in it that is a probe's own.
+    ///
+    /// Multiples of the golden ratio, without their whole part, are spread evenly however many there
+    /// are and whichever of them share an interval. The moments lie on a grid, so that a few checks
+    /// start together: waking a thread for each would cost more than the checks.
+    private static func place(_ index: Int, within time: Int64) -> Int64 {
+        let share = (Double(index) * 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
+        let grid = max(1, min(100_000_000, time / 20))
+        return Int64(Double(time) * share) / grid * grid
     }
 
     /// - Returns: false when it has begun before.
@@ -76,9 +82,9 @@ struct SchedulePlan: Sendable {
         startedAt = now
         for index in entries.indices {
             let within = min(
-                Double(entries[index].every), ProbeScheduler.firstWithin.seconds * 1e9)
-            schedule(
-                index, Moment(nanoseconds: now.nanoseconds + Int64(within * Self.share(index))))
+                entries[index].every, Int64(ProbeScheduler.firstWithin.seconds * 1e9))
+            let place = Self.place(index, within: within)
+            schedule(index, Moment(nanoseconds: now.nanoseconds + place))
         }
         return true
     }
