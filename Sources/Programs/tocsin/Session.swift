@@ -69,9 +69,13 @@ struct Session {
 
     /// - Throws: `LinkError`, or `Failure` when the engine refuses.
     func read<Value: Decodable>(_ path: String) throws -> Value {
+        try WireCoding.decode(Value.self, from: try bytes(path))
+    }
+    /// The document as the engine wrote it.
+    func bytes(_ path: String) throws -> Data {
         let answer = try client().get(path)
         guard answer.status == 200 else { throw Self.failure(answer) }
-        return try WireCoding.decode(Value.self, from: answer.body)
+        return answer.body
     }
 
     func command(
