@@ -35,7 +35,8 @@ import Testing
 
     /// Asks the subcommand itself: the root checks all of its fifty commands each time it is asked.
     static func parse(_ words: [String]) throws {
-        guard let command = commands.first(where: { $0.configuration.commandName == words.first }) else {
+        guard let command = commands.first(where: { $0.configuration.commandName == words.first })
+        else {
             throw ValidationError("there is no command \(words)")
         }
         _ = try command.parse(Array(words.dropFirst()))
@@ -45,6 +46,27 @@ import Testing
         #expect(try Tocsin.parseAsRoot(["events", "--limit", "7"]) is Events)
         let error = #expect(throws: (any Error).self) { try Tocsin.parseAsRoot(["nonsense"]) }
         #expect(error.map { Tocsin.exitCode(for: $0).rawValue } == 64)
+    }
+
+    @Test(arguments: [
+        "", "--socket /s", "--state /t --no-color --output json", "--runbook r --output text",
+    ])
+    func `the quick reading of options is the parser's`(_ line: String) throws {
+        let words = line.split(separator: " ").map(String.init)
+        let quick = try #require(CommonOptions.plain(words[...]))
+        let parsed = try CommonOptions.parse(words)
+        #expect(quick.socket == parsed.socket && quick.state == parsed.state)
+        #expect(quick.runbook == parsed.runbook && quick.output == parsed.output)
+        #expect(quick.noColor == parsed.noColor)
+        // A command made of it can be read like a parsed one.
+        #expect(Status.with(quick).common.output == parsed.output)
+    }
+
+    @Test(arguments: [
+        "--help", "--socket", "--output xml", "--socket=/s", "extra", "--state --no-color",
+    ])
+    func `what is not plain is left to the parser`(_ line: String) {
+        #expect(CommonOptions.plain(line.split(separator: " ").map(String.init)[...]) == nil)
     }
 
     @Test func `without a subcommand it is the dashboard`() throws {

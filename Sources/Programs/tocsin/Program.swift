@@ -12,7 +12,7 @@ enum Program {
     /// - Returns: the exit status; nil when the command must run as a task.
     static func runAtOnce(_ arguments: [String]) -> Int32? {
         do {
-            var command = try Tocsin.parseAsRoot(arguments)
+            var command = try quickly(arguments) ?? Tocsin.parseAsRoot(arguments)
             if command is any AsyncParsableCommand { return nil }
             try command.run()
             return 0
@@ -21,9 +21,21 @@ enum Program {
         }
     }
 
+    /// What is run every few seconds, by people, by scripts and by the engine for each step. The parser
+    /// looks at every command that it knows before it looks at the first word.
+    /// - Returns: nil when the whole parser must look: for help, for errors, for any other command.
+    private static func quickly(_ arguments: [String]) -> (any ParsableCommand)? {
+        switch arguments.first {
+        case "status": CommonOptions.plain(arguments.dropFirst()).map(Status.with)
+        case "health-check": CommonOptions.plain(arguments.dropFirst()).map(HealthCheck.with)
+        case "step-runner": try? StepRunnerCommand.parse(Array(arguments.dropFirst()))
+        default: nil
+        }
+    }
+
     static func run(_ arguments: [String]) async -> Int32 {
         do {
-            var command = try Tocsin.parseAsRoot(arguments)
+            var command = try quickly(arguments) ?? Tocsin.parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

@@ -13,6 +13,12 @@ struct Status: ParsableCommand {
         ("tocsin status --output json | jq .health", "for scripts"))
     @OptionGroup var common: CommonOptions
 
+    static func with(_ common: CommonOptions) -> Status {
+        var command = Status()
+        command.common = common
+        return command
+    }
+
     func run() throws {
         try reporting(.check, common) { session in
             try session.showSituation { StatusText($0).lines }
@@ -27,6 +33,12 @@ struct HealthCheck: ParsableCommand {
         ("tocsin health-check", "every probe"),
         ("tocsin health-check >/dev/null || page-me", "from cron"))
     @OptionGroup var common: CommonOptions
+
+    static func with(_ common: CommonOptions) -> HealthCheck {
+        var command = HealthCheck()
+        command.common = common
+        return command
+    }
 
     func run() throws {
         try reporting(.check, common) { session in
