@@ -34,7 +34,8 @@ import Testing
         let needed = runbook.rollback?.authorization.flatMap(\.needs).map(\.role) ?? []
         #expect(Set(needed).subtracting(["administrator"]).isSubset(of: mine))
         let administrator = runbook.roles.first { $0.name == "administrator" }
-        #expect(Set(administrator?.includes ?? []).isSubset(of: mine))
+        let included = Set(administrator?.includes ?? [])
+        #expect(included.isSubset(of: mine))
     }
 
     @Test func `the rollback takes away exactly what is unified, and brings what is legacy`() throws

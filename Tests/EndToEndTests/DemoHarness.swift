@@ -14,13 +14,14 @@ struct Said {
 }
 
 enum Program {
-    /// Runs `tocsin` to its end.
+    /// Runs `tocsin`, or another program, to its end.
     static func run(
-        _ arguments: [String], environment extra: [String: String] = [:], directory: String = "/"
+        _ arguments: [String], of program: String? = nil, before: [String] = [],
+        environment extra: [String: String] = [:], directory: String = "/"
     ) async throws -> Said {
         let process = Process()
-        process.executableURL = URL(filePath: try Places.program("tocsin"))
-        process.arguments = arguments
+        process.executableURL = URL(filePath: try program ?? Places.program("tocsin"))
+        process.arguments = before + arguments
         process.currentDirectoryURL = URL(filePath: directory)
         process.environment = environment(extra)
         let folder = try TemporaryFolder("said")
