@@ -324,13 +324,13 @@ extension Scenes {
             ],
             services: [
                 ActionReport(
-                    name: "stop", title: "Stop the service", danger: nil,
+                    name: "stop-services", title: "Stop the service", danger: nil,
                     steps: [planned("Stop web", "service", "systemctl stop vedfolnir")]),
                 ActionReport(
-                    name: "start", title: "Start the service", danger: nil,
+                    name: "start-services", title: "Start the service", danger: nil,
                     steps: [planned("Start web", "service", "systemctl start vedfolnir")]),
                 ActionReport(
-                    name: "verify", title: "Verify the service", danger: nil,
+                    name: "verify-services", title: "Verify the service", danger: nil,
                     steps: [planned("Web answers", "probe", "web.home within 30 s")]),
             ],
             rollback: plan(),

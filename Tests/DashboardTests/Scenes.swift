@@ -27,7 +27,7 @@ enum Scenes {
         core.proposals = [
             ProposalReport(
                 kind: "recovery", name: "restart-websocket", title: "Restart WebSocket service",
-                why: "first action of the plan for message_delivery_failure", runsAt: nil),
+                why: "attempt 1 of 3", runsAt: nil),
             ProposalReport(
                 kind: "fallback", name: "flash", title: "Enable fallback: Flash messages",
                 why: "users get no notifications", runsAt: nil),
@@ -189,8 +189,8 @@ enum Scenes {
                 })
         }
         return ProcedureReport(
-            id: "rollback_20260105_001", kind: .rollback, name: "rollback",
-            title: "Legacy flash messages", state: state, startedAt: ago(72), finishedAt: nil,
+            id: "rollback_20260105_001", kind: .rollback, name: "Legacy flash messages",
+            title: "Rollback to Legacy flash messages", state: state, startedAt: ago(72), finishedAt: nil,
             startedBy: "ines", reason: "recovery failed 3 times", attempt: 0,
             authorization: "emergency", testMode: false, message: "",
             backup: "20260105T140412Z", progress: 0.43, expectedSeconds: 170, targetSeconds: 600,

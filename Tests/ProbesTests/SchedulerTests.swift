@@ -66,17 +66,20 @@ private struct Player {
         var player = Player(probes(10_000, every: 10))
         player.play(until: 2.002)
         #expect(Set(player.starts.map(\.index)).count == 10_000)
+        // Whole numbers: seconds in halves and tenths would fall on either side of a border.
+        func milliseconds(_ start: (index: Int, at: Double)) -> Int {
+            Int((start.at * 1000).rounded())
+        }
         for tenth in 0..<20 {
-            let from = Double(tenth) / 10
-            let count = player.starts.count { $0.at >= from && $0.at < from + 0.1 }
-            #expect(count < 900)
+            let count = player.starts.count { milliseconds($0) / 100 == tenth }
+            // 500 first checks, and up to a hundred that have a round of theirs in this tenth.
+            #expect((500...650).contains(count))
         }
         player.play(until: 22)
-        let later = player.starts.filter { $0.at >= 10 && $0.at < 20 }
+        let later = player.starts.filter { (10_000..<20_000).contains(milliseconds($0)) }
         #expect(later.count == 10_000)
-        for second in 10..<20 {
-            let count = later.count { $0.at >= Double(second) && $0.at < Double(second + 1) }
-            #expect((990...1010).contains(count))
+        for tenth in 100..<200 {
+            #expect((95...105).contains(later.count { milliseconds($0) / 100 == tenth }))
         }
     }
     @Test func `a short interval is not waited longer for than itself`() {

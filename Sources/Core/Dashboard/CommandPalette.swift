@@ -83,7 +83,7 @@ enum CommandPalette {
             entries.append(
                 PaletteEntry(
                     name: name, text: item.action.title, key: "",
-                    refusal: Why.procedureRunning(model), act: { $0.run(item) }))
+                    refusal: item.refusal ?? Why.procedureRunning(model), act: { $0.run(item) }))
         }
         for fallback in model.core?.fallbacks ?? [] {
             entries.append(

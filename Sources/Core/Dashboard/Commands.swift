@@ -64,18 +64,15 @@ extension Model {
 
     /// What running an item of the recovery screen asks of the engine.
     mutating func run(_ item: RecoveryItem) -> [Effect] {
-        let request = item.request(in: self)
-        guard let danger = item.action.danger else {
-            guard item.asksFirst else { return send(request) }
-            sheet = .confirm(
-                ConfirmState(
-                    title: item.action.title, danger: nil, steps: item.action.steps,
-                    request: request))
+        if let why = item.refusal {
+            refuse(item.action.title, why)
             return []
         }
+        let request = item.request(in: self)
+        guard item.action.danger != nil || item.asksFirst else { return send(request) }
         sheet = .confirm(
             ConfirmState(
-                title: item.action.title, danger: danger, steps: item.action.steps,
+                title: item.action.title, danger: item.action.danger, steps: item.action.steps,
                 request: request))
         return []
     }
@@ -101,8 +98,13 @@ extension Model {
     /// The plan that the sheet shows.
     var shownPlan: RollbackReport? { rollback.sheet?.plan ?? runbook?.rollback }
 
-    mutating func aboutRollback(_ command: String, name: String? = nil) -> [Effect] {
-        send(CommandRequest(command: command, name: name, procedure: anyRollback?.id))
+    mutating func askToUndo() -> [Effect] {
+        sheet = .confirm(
+            ConfirmState(
+                title: "Undo the rollback",
+                danger: "Every step that was done and can be undone is taken back, the last one first",
+                steps: [], request: CommandRequest(command: "undo-rollback")))
+        return []
     }
 
     // MARK: Copying

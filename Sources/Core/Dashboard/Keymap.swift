@@ -69,7 +69,7 @@ enum Keymap {
             text: "Switch the faults of the demo's service on and off", refusal: Why.noFaults,
             act: { model in
                 model.sheet = .faults(selected: 0)
-                return []
+                return [.readFaults]
             }),
         Binding(
             key: .character("r"), name: "recovery", hint: "recovery",
@@ -166,8 +166,7 @@ enum Keymap {
             text: "Run the selected item; asks first when something is lost by it",
             pages: [.recovery], refusal: Why.procedureRunning,
             act: { model in
-                guard let item = RecoveryScreen.selected(model) else { return [] }
-                return model.run(item)
+                RecoveryScreen.selected(model).map { model.run($0) } ?? []
             }),
         Binding(
             key: .down, also: [.character("j")], label: "↑↓", name: "next", hint: "select",
@@ -186,47 +185,39 @@ enum Keymap {
 
     private static let rollback: [Binding] = [
         Binding(
-            key: .character("p"), name: "pause-rollback", hint: "pause after this step",
-            text: "Stop after the step that is running", pages: [.rollback],
-            refusal: Why.notToPause, act: { $0.aboutRollback("pause-rollback") }),
-        Binding(
             key: .character("c"), name: "resume-rollback", hint: "continue",
-            text: "Go on with a paused or failed rollback; a failed step is tried again",
-            pages: [.rollback],
-            urgent: { $0.page == .rollback && Why.notToResume($0) == nil },
+            text: "Go on with what is paused or failed; a step that nobody knows about runs again",
+            pages: [.rollback, .recovery],
+            urgent: { $0.page != .command && Why.notToResume($0) == nil },
             refusal: Why.notToResume,
             act: { model in
-                let again = Why.noUnknownStep(model) == nil
-                return model.aboutRollback("resume-rollback", name: again ? "again" : nil)
+                guard Why.nothingWaits(model) == nil else {
+                    return model.send(CommandRequest(command: "resume-rollback"))
+                }
+                return model.send(CommandRequest(command: "resolve-step", name: "again"))
             }),
         Binding(
-            key: .character("k"), name: "step-was-done", hint: "it was done",
-            text: "Of the step that nobody knows about: it was done, go on after it",
-            pages: [.rollback], refusal: Why.noUnknownStep,
-            act: { $0.aboutRollback("resume-rollback", name: "done") }),
+            key: .character("o"), name: "step-was-done", hint: "it was done",
+            text: "Of the step that waits for an answer: it was done, go on after it",
+            pages: [.rollback, .recovery],
+            urgent: { $0.page != .command && Why.nothingWaits($0) == nil },
+            refusal: Why.nothingWaits,
+            act: { $0.send(CommandRequest(command: "resolve-step", name: "done")) }),
+        Binding(
+            key: .character("p"), name: "pause-rollback", hint: "pause after this step",
+            text: "Stop after the step that is running", pages: [.rollback, .recovery],
+            refusal: Why.notToPause, act: { $0.send(CommandRequest(command: "pause-rollback")) }),
         Binding(
             key: .character("u"), name: "undo-rollback", hint: "undo",
             text: "Take back what was done, last step first", pages: [.rollback],
-            refusal: Why.notToUndo,
-            act: { model in
-                model.sheet = .confirm(
-                    ConfirmState(
-                        title: "Undo the rollback", danger:
-                            "Every step that was done and can be undone is taken back, last one first",
-                        steps: [],
-                        request: CommandRequest(
-                            command: "undo-rollback", procedure: model.anyRollback?.id)))
-                return []
-            }),
-        Binding(
-            key: .character("A"), name: "approve-rollback", hint: "approve",
-            text: "Say yes to the rollback that waits for it", pages: [.rollback],
-            refusal: Why.notWaiting, act: { $0.aboutRollback("approve-rollback") }),
+            refusal: Why.notToUndo, act: { $0.askToUndo() }),
         Binding(
             key: .character("v"), name: "veto-rollback", hint: "veto",
-            text: "Say no to a rollback that waits or is about to start",
-            pages: [.command, .rollback], refusal: Why.nothingToVeto,
-            act: { $0.aboutRollback("veto-rollback") }),
+            text: "Say no to a rollback that is about to start by itself",
+            pages: [.command, .rollback],
+            urgent: { Why.nothingToVeto($0) == nil },
+            refusal: Why.nothingToVeto,
+            act: { $0.send(CommandRequest(command: "veto-rollback")) }),
         Binding(
             key: .character("l"), name: "full-log", hint: "full log",
             text: "The output over the whole screen, and back", pages: [.rollback],

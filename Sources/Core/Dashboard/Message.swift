@@ -15,7 +15,8 @@ package enum Message: Sendable {
     /// The answer to `loadPlan`: the rollback as it would be run now.
     case plan(RollbackReport)
     case planFailed(String)
-    case faultSwitched(String, on: Bool)
+    /// The faults of the demo's service that are on.
+    case faults(Set<String>)
     case faultFailed(String, why: String)
     /// The terminal was taken back after the program was stopped.
     case resumed
@@ -33,6 +34,8 @@ package enum Effect: Sendable, Equatable {
     case send(CommandRequest)
     /// `GET /v1/rollback/plan`.
     case loadPlan
+    /// Asks which faults of the demo's service are on.
+    case readFaults
     /// Breaks or mends the demo's service.
     case setFault(String, on: Bool)
     /// Into the operator's clipboard.

@@ -9,14 +9,17 @@ package struct DashboardOptions: Sendable {
     package var host: String
     /// Where the engine is, for messages: the socket's path.
     package var engine: String
-    /// At least one; the first is the one to begin with.
+    /// At least one.
     package var themes: [Theme]
     /// Theme files that could not be read, in words.
     package var themeProblems: [String]
+    /// The id of the theme to begin with; nil: the first.
+    package var theme: String?
     package init(
         host: String, engine: String, themes: [Theme] = Theme.builtIn,
-        themeProblems: [String] = []
+        themeProblems: [String] = [], theme: String? = nil
     ) {
+        self.theme = theme
         self.host = host
         self.engine = engine
         self.themes = themes.isEmpty ? Theme.builtIn : themes
@@ -98,7 +101,7 @@ package struct Model: Sendable {
         self.options = options
         self.size = size
         self.now = now
-        theme = options.themes[0]
+        theme = options.themes.first { $0.id == options.theme } ?? options.themes[0]
     }
 
     // MARK: What follows from it
@@ -155,6 +158,15 @@ package struct Model: Sendable {
     func firstName(_ user: String) -> String {
         let name = person(user)
         return name.split(separator: " ").first.map(String.init) ?? name
+    }
+
+    /// The path of the runbook; nil before the engine was heard.
+    package var runbookPath: String? { runbook?.path }
+
+    /// What is said in the shell when the dashboard is left while something runs.
+    package var goodbye: String? {
+        guard let procedure = core?.procedure, !procedure.state.isOver else { return nil }
+        return "\(Visible.text(procedure.title)) goes on; `tocsin` shows it."
     }
 
     mutating func say(_ text: String, _ role: StyleRole = .text, for seconds: Double? = 8) {

@@ -84,6 +84,7 @@ enum NextPanel {
         } else if proposal.kind == "recovery", let emergency = model.emergency {
             let attempt = min(emergency.recoveryAttempts + 1, emergency.maxRecoveryAttempts)
             let words = "attempt \(attempt) of \(emergency.maxRecoveryAttempts)"
+            if why == words { why = "" }
             if narrow {
                 why = words + (why.isEmpty ? "" : " · " + why)
             } else {
@@ -129,7 +130,7 @@ enum NextPanel {
             Line(
                 left: [
                     Run(procedure.state.sign + " ", procedure.state.role, .bold),
-                    Run(rollback ? "ROLLBACK to \(procedure.title)" : procedure.title, .strong),
+                    Run(rollback ? "ROLLBACK to \(procedure.name)" : procedure.title, .strong),
                     Run(state, .warning),
                 ],
                 right: [
@@ -172,11 +173,10 @@ enum NextPanel {
         guard recent || ours else { return [] }
         let took = model.seconds(since: last.startedAt)
             .flatMap { s in model.seconds(since: last.finishedAt).map { s - $0 } } ?? 0
-        let title = last.kind == .rollback ? "Rollback to \(last.title)" : last.title
         var lines = [
             Line(
                 left: [
-                    Run(last.state.sign + " ", last.state.role, .bold), Run(title, .text),
+                    Run(last.state.sign + " ", last.state.role, .bold), Run(last.title, .text),
                     Run(" \(last.state.rawValue)", last.state.role),
                 ], right: [Run("in \(Times.clock(took))", .dim)],
                 spot: .press(.alt(last.kind == .rollback ? "5" : "4")))

@@ -9,13 +9,11 @@ struct RecoveryItem: Sendable, Equatable {
     var kind: Kind
     var action: ActionReport
 
-    /// Stopping the service, or a playbook of several procedures, is never done by one key alone.
-    var asksFirst: Bool {
-        switch kind {
-        case .playbook: true
-        case .service: action.name.contains("stop") || action.name.contains("emergency")
-        case .action, .fallback: false
-        }
+    /// Stopping the service is never done by one key alone.
+    var asksFirst: Bool { kind == .service && !action.name.hasPrefix("verify") }
+    /// What this version cannot do.
+    var refusal: String? {
+        kind == .playbook ? "playbooks can be run from a later version on" : nil
     }
 
     /// The command that runs it.
@@ -30,13 +28,11 @@ struct RecoveryItem: Sendable, Equatable {
         case .service: return RecoveryItem.service(action.name)
         }
     }
-    /// `stop` and `stop-services` mean the same; so do the other three.
+    /// The engine names them by their commands; the emergency start is a start with a name.
     private static func service(_ name: String) -> CommandRequest {
-        let verbs = ["stop", "start", "verify", "restart"]
-        let verb = verbs.first { name.hasPrefix($0) } ?? verbs.first { name.contains($0) } ?? name
-        let emergency = name.contains("emergency")
-        return CommandRequest(
-            command: verb + "-services", name: emergency ? "emergency-mode" : nil)
+        name == "start-services-emergency"
+            ? CommandRequest(command: "start-services", name: "emergency")
+            : CommandRequest(command: name)
     }
 }
 

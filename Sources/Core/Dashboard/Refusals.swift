@@ -33,8 +33,13 @@ enum Why {
         return "\(running.title) is running; one procedure runs at a time"
     }
     static func noRollback(_ model: Model) -> String? {
-        noEngine(model)
-            ?? (model.runbook?.rollback == nil ? "the runbook has no rollback" : nil)
+        if let why = noEngine(model) { return why }
+        if model.runbook?.rollback == nil { return "the runbook has no rollback" }
+        if model.runningRollback != nil { return nil }
+        if let failed = model.core?.rollback, failed.state == .failed {
+            return "\(failed.id) failed half-way; on screen 5, c goes on with it and u undoes it"
+        }
+        return procedureRunning(model)
     }
     static func noFallbacks(_ model: Model) -> String? {
         noEngine(model)
@@ -44,62 +49,54 @@ enum Why {
         (model.runbook?.faults ?? []).isEmpty ? "only the demo's service can be broken" : nil
     }
 
-    // MARK: A rollback that is there
+    // MARK: A procedure that is there
 
     static func notToPause(_ model: Model) -> String? {
         if let why = noEngine(model) { return why }
-        guard let rollback = model.runningRollback else { return "no rollback is running" }
-        switch rollback.state {
+        guard let procedure = model.core?.procedure else { return "nothing is running" }
+        switch procedure.state {
         case .running: return nil
         case .paused: return "it is paused; c goes on"
-        case .waiting: return "it waits already: \(rollback.message)"
+        case .waiting: return "it waits already: \(procedure.message)"
         case .undoing: return "it is being undone"
         case .succeeded, .failed, .undone: return "it is over"
         }
     }
+    /// Paused: goes on. Failed: the rollback's failed step is tried again. Waiting: the step that
+    /// nobody knows about runs again.
     static func notToResume(_ model: Model) -> String? {
         if let why = noEngine(model) { return why }
-        guard let rollback = model.anyRollback else { return "there is no rollback; R begins one" }
-        switch rollback.state {
-        case .paused, .failed: return nil
-        case .waiting: return hasUnknownStep(rollback) ? nil : "it waits: \(rollback.message)"
+        guard let procedure = model.core?.procedure else {
+            return model.core?.rollback?.state == .failed
+                ? nil : "nothing is paused, and no rollback has failed"
+        }
+        switch procedure.state {
+        case .paused, .waiting: return nil
         case .running: return "it is running; p pauses it"
         case .undoing: return "it is being undone"
-        case .succeeded: return "it is done"
-        case .undone: return "it was undone; R begins another"
+        case .succeeded, .failed, .undone: return "it is over"
         }
     }
     static func notToUndo(_ model: Model) -> String? {
         if let why = noEngine(model) { return why }
         guard let rollback = model.anyRollback else { return "there is no rollback" }
         switch rollback.state {
-        case .running, .paused, .failed: return nil
-        case .waiting: return nil
+        case .paused, .waiting, .failed, .succeeded: return procedureInTheWay(model)
+        case .running: return "it is running; p pauses it first"
         case .undoing: return "it is being undone already"
-        case .succeeded: return "it is done; undo-rollback in the palette takes a done one back"
         case .undone: return "it was undone"
         }
     }
-    static func notWaiting(_ model: Model) -> String? {
-        if let why = noEngine(model) { return why }
-        guard let rollback = model.runningRollback, rollback.state == .waiting,
-            !hasUnknownStep(rollback)
-        else { return "no rollback waits for an approval" }
-        return nil
+    private static func procedureInTheWay(_ model: Model) -> String? {
+        model.runningProcedure.flatMap { $0.state.isOver ? nil : "\($0.title) is running" }
     }
-    static func noUnknownStep(_ model: Model) -> String? {
+    static func nothingWaits(_ model: Model) -> String? {
         if let why = noEngine(model) { return why }
-        guard let rollback = model.anyRollback, hasUnknownStep(rollback) else {
-            return "of every step it is known what became of it"
-        }
-        return nil
+        return model.core?.procedure?.state == .waiting ? nil : "nothing waits for an answer"
     }
     static func nothingToVeto(_ model: Model) -> String? {
         if let why = noEngine(model) { return why }
         let pending = model.proposals.contains { $0.kind == "rollback" && $0.runsAt != nil }
-        return pending || notWaiting(model) == nil ? nil : "no rollback is about to start"
-    }
-    static func hasUnknownStep(_ procedure: ProcedureReport) -> Bool {
-        procedure.stages.contains { $0.steps.contains { $0.state == .unknown } }
+        return pending ? nil : "no rollback is about to start by itself"
     }
 }

@@ -58,7 +58,7 @@ enum RollbackScreen {
         let test = rollback.testMode ? " (test mode)" : ""
         var left = [
             Run(rollback.state.sign + " ", rollback.state.role, .bold),
-            Run("ROLLBACK", .strong, .bold), Run(" to \(rollback.title)\(test)", .text),
+            Run("ROLLBACK", .strong, .bold), Run(" to \(rollback.name)\(test)", .text),
         ]
         if !rollback.reason.isEmpty { left.append(Run(" · \(rollback.reason)", .dim)) }
         canvas.frame.line(left, x: rect.x + 1, y: y, limit: rect.width - taken - 3)
@@ -145,22 +145,18 @@ enum RollbackScreen {
         func add(_ key: String, _ text: String) {
             runs += [Run(runs.isEmpty ? "" : "   "), Run(key, .key, .bold), Run(" " + text, .text)]
         }
-        let unknown = Why.hasUnknownStep(rollback)
+        let waits = rollback.state == .waiting
+        if waits { add("o", "it was done") }
         if Why.notToResume(model) == nil {
             add(
                 "c",
-                unknown ? "runs the step again"
+                waits ? "runs the step again"
                     : rollback.state == .failed ? "tries the failed step again" : "goes on")
-        }
-        if unknown { add("k", "it was done") }
-        if Why.notWaiting(model) == nil {
-            add("A", "approves")
-            add("v", "vetoes")
         }
         if rollback.state != .succeeded, Why.notToUndo(model) == nil {
             add("u", "takes back what was done")
         }
-        if rollback.state.isOver { add("R", "begins another") }
+        if rollback.state == .undone { add("R", "begins another") }
         return runs
     }
 

@@ -28,11 +28,11 @@ package func update(_ model: inout Model, _ message: Message, at now: Timestamp)
         model.rollback.sheet?.problem =
             "The plan could not be asked for (\(Visible.text(why))); this is the runbook's."
         return []
-    case .faultSwitched(let name, let on):
-        if on { model.faultsOn.insert(name) } else { model.faultsOn.remove(name) }
-        model.say("fault \(name) is \(on ? "on" : "off")", on ? .warning : .good)
+    case .faults(let on):
+        model.faultsOn = on
         return []
     case .faultFailed(let name, let why):
+        model.sheet = nil
         model.say("fault \(name): \(why)", .bad)
         return []
     case .resumed: return [.redraw]
@@ -136,7 +136,7 @@ extension Model {
             if forSheet {
                 rollback.sheet?.dryRun = .none
                 rollback.sheet?.loading = true
-                rollback.sheet?.problem = Visible.text("\(refusal.why) \(refusal.remedy)")
+                rollback.sheet?.problem = Visible.text(refusal.sentences)
                 // What it was refused for may be a plan that is no longer this one.
                 return [.loadPlan]
             }
@@ -167,7 +167,7 @@ extension Model {
     }
 
     private mutating func show(_ refusal: RefusalReport, of request: CommandRequest) {
-        let line = "\(request.command): \(refusal.why) \(refusal.remedy)"
+        let line = "\(request.command): \(refusal.sentences)"
         if GlyphWidth.columns(line) + 4 <= size.width, sheet == nil {
             say(line, .warning, for: 15)
             return
@@ -247,6 +247,15 @@ extension Model {
         case .escalation: break
         }
         return []
+    }
+}
+
+extension RefusalReport {
+    /// Why and remedy, as two sentences.
+    var sentences: String {
+        [why, remedy].filter { !$0.isEmpty }.map { text in
+            text.last.map { ".!?:".contains($0) } == true ? text : text + "."
+        }.joined(separator: " ")
     }
 }
 

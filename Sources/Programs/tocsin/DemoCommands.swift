@@ -26,6 +26,7 @@ struct Demo: AsyncParsableCommand {
     var dir: String?
     @Flag(name: .customLong("no-color"), help: "Plain text also on a terminal.")
     var noColor = false
+    @OptionGroup var look: DashboardLook
 
     func run() async throws {
         let common = try CommonOptions.parse(noColor ? ["--no-color"] : [])
@@ -33,7 +34,8 @@ struct Demo: AsyncParsableCommand {
             let scratch = try dir == nil ? Scratch(Session.environment) : nil
             let directory = try scratch?.path ?? dir.map(Self.absolute) ?? ""
             let show = DemoShow(
-                session: session, directory: directory, headless: headless, scratch: scratch)
+                session: session, directory: directory, headless: headless, look: look,
+                scratch: scratch)
             return try await show.run()
         }
     }
@@ -76,6 +78,7 @@ private struct DemoShow {
     let session: Session
     let directory: String
     let headless: Bool
+    let look: DashboardLook
     let scratch: Scratch?
 
     private struct Announcement: Encodable {
@@ -96,11 +99,13 @@ private struct DemoShow {
             scratch?.remove()
             throw error
         }
+        var started: ChildProcess?
         do {
             let service = try await stage.start()
             let engine = try EngineStart(
                 runbook: stage.runbookPath, state: state, socket: socket, untilIdle: false
             ).run()
+            started = engine
             let status: Int32
             if let stop {
                 try announce(stage, service: service, engine: engine.pid)
@@ -109,13 +114,14 @@ private struct DemoShow {
             } else {
                 var common = session.common
                 common.socket = socket
-                status = await runDashboard(socket: socket, options: common)
+                status = await runDashboard(socket: socket, options: common, look: look)
                 letWorkFinish()
             }
             engine.stop(within: .seconds(10))
             try await end(stage)
             return status
         } catch {
+            started?.stop(within: .seconds(10))
             try? await end(stage)
             throw error
         }

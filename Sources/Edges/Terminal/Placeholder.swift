@@ -1,1 +1,0 @@
-// Stands in until the terminal's files are here.
