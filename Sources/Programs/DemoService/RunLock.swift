@@ -5,7 +5,7 @@
 
 /// Held while courier runs. The file is locked, so that the pid in it is never a stale one.
 final class RunLock: Sendable {
-    private static let file = "run/courier.pid"
+    static let file = "run/courier.pid"
     private let descriptor: Int32
 
     /// - Throws: when another courier holds it, with that one's pid.
