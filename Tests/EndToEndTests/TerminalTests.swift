@@ -109,7 +109,6 @@ final class TerminalWindow: Sendable {
             $0.core.emergency?.recoveryAttempts == 1 && $0.core.emergency?.stillHolding == []
                 && $0.core.procedure == nil
         }
-        try await window.shows("ends the emergency")
         try await window.press("D")
         try await window.press("Enter")
         try await window.shows("No emergency")
