@@ -14,6 +14,7 @@ extension StepSession {
         guard receipt.verified else {
             return .failed("backup \(receipt.id) was taken, but not read back")
         }
+        self.receipt = receipt
         return .done(
             words(receipt), facts: [NamedText(name: "backup", text: receipt.id)])
     }

@@ -54,7 +54,8 @@ package enum StepRunner {
             session.output.finish()
             crashPoint("worked")
             let written = ending.write(
-                outcome.end, session.output.mask.masked(outcome.message), facts: outcome.facts)
+                outcome.end, session.output.mask.masked(outcome.message), facts: outcome.facts,
+                backup: outcome.backup)
             try? Files.remove(directory.staging)
             return written ? Status.done : Status.disk
         } catch {

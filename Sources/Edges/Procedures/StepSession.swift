@@ -26,6 +26,8 @@ final class StepSession {
     let crashPoint: (String) -> Void
     let ending: StepEnding
     let output: OutputWriter
+    /// What a backup step has taken.
+    var receipt: BackupReceipt?
     let secrets: any SecretReader
 
     init(
@@ -161,12 +163,15 @@ final class StepEnding: Sendable {
 
     /// - Returns: false when it could not be written, or another outcome was.
     @discardableResult
-    func write(_ end: StepOutcome.End, _ message: String, facts: [NamedText] = []) -> Bool {
+    func write(
+        _ end: StepOutcome.End, _ message: String, facts: [NamedText] = [],
+        backup: BackupReceipt? = nil
+    ) -> Bool {
         written.withLock { written in
             if written { return false }
             let outcome = StepOutcome(
                 end: end, message: Visible.text(message), seconds: secondsSinceBoot() - started,
-                facts: facts)
+                facts: facts, backup: backup)
             do {
                 try put(outcome)
                 written = true
