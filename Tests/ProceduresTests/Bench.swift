@@ -103,7 +103,7 @@ final class Bench: Sendable {
             if status.kind != .folder { line += " \(status.modified)" }
             line += " \(path)"
             switch status.kind {
-            case .file: line += " \(try Files.read(folder.appending(path)))"
+            case .file: line += " \(digest(try Files.read(folder.appending(path))))"
             case .link: line += " → \(try Files.target(of: folder.appending(path)))"
             case .folder, .other: break
             }
@@ -167,4 +167,11 @@ extension Step {
     static func run(_ arguments: String..., input: String? = nil) -> Step {
         Step(name: "run", work: .run(arguments, input: input))
     }
+}
+
+/// The same within one run of the tests for the same bytes.
+func digest(_ bytes: [UInt8]) -> Int {
+    var hasher = Hasher()
+    bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+    return hasher.finalize()
 }
