@@ -142,8 +142,12 @@ let package = Package(
             sees: ["Domain", "Rules", "Wire", "Link", "Engine", "TestKit", collections, logging]),
         tests(
             "DemoServiceTests",
-            sees: ["DemoService", "TestKit", grdb, logging, nioCore, nioPosix, nioHTTP1]),
-        tests("EndToEndTests", sees: ["Domain", "Wire", "Link", "TestKit"]),
+            sees: [
+                "Domain", "RunbookFile", "DemoService", "TestKit", grdb, logging, nioCore, nioPosix,
+                nioHTTP1,
+            ]),
+        tests("CommandTests", sees: ["Domain", "Wire", "tocsin", "TestKit", argumentParser]),
+        tests("EndToEndTests", sees: ["Domain", "Wire", "Link", "Transfers", "TestKit"]),
         tests("TidyTests", sees: ["TestKit"]),
     ],
     swiftLanguageModes: [.v6]

@@ -65,6 +65,7 @@ extension EngineCore: EngineService {
         procedure.backup = situation.lastBackup?.id
         let stepper = Stepper(parts: parts) { [weak self] in await self?.lookQuietly(at: $0) }
         var outcomes: [StepOutcome] = []
+        var stoppedUnits: [Work] = []
         for address in procedure.addresses {
             guard let order = order(procedure, address, mode: .dryRun, folder: folder) else {
                 outcomes.append(
@@ -72,7 +73,16 @@ extension EngineCore: EngineService {
                         end: .failed, message: "the runbook has no status page", seconds: 0))
                 continue
             }
-            outcomes.append(await stepper.forecast(order))
+            let outcome = await stepper.forecast(order)
+            outcomes.append(
+                stoppedUnits.contains(order.step.work) && outcome.end == .alreadyDone
+                    ? StepOutcome(
+                        end: .wouldRun, message: "an earlier step stops it", seconds: 0)
+                    : outcome)
+            // What is running now will have been stopped by then.
+            if case .service(.stop, let unit) = order.step.work {
+                stoppedUnits.append(.service(.start, unit: unit))
+            }
         }
         guard let report = context.rollbackReport(caller, forecasts: outcomes) else {
             return try await rollbackPlan(for: caller)

@@ -61,20 +61,50 @@ struct Facts: ExpressionFacts {
 }
 
 extension Facts {
-    /// The condition with the numbers that made it true: `delivery.error_rate > 10 (23.1)`.
+    /// What made the condition true, with its numbers: of an `or`, only the sides that hold.
     func why(_ condition: Condition) -> String {
-        let references = condition.expression.references
-        let values = references.metrics.compactMap { name in
-            value(ofMetric: name).map { "\(name) is \(Self.short($0))" }
+        let holding = holdingParts(condition.expression)
+        let texts = holding.map { part in
+            let values = part.references.metrics.compactMap { name in
+                value(ofMetric: name).map { "\(name) is \(Self.short($0))" }
+            }
+            return values.isEmpty ? condition.text(of: part) : values.joined(separator: ", ")
         }
-        let text =
-            values.isEmpty
-            ? condition.text : "\(condition.text) (\(values.joined(separator: ", ")))"
-        return Visible.text(text, limit: 300)
+        return Visible.text(texts.joined(separator: "; "), limit: 300)
     }
+
+    private func holdingParts(_ expression: Expression) -> [Expression] {
+        switch expression {
+        case .or(let left, let right):
+            let holding = [left, right].filter { $0.evaluate(in: self) == .yes }
+            return holding.flatMap(holdingParts)
+        case .and(let left, let right):
+            return holdingParts(left) + holdingParts(right)
+        case .number, .metric, .component, .probe, .allCriticalComponents, .anyComponent,
+            .reported, .recoveryAttempts, .negative, .arithmetic, .comparison, .not:
+            return [expression]
+        }
+    }
+
     private static func short(_ value: Double) -> String {
         if value == value.rounded(), abs(value) < 1e15 { return String(Int(value)) }
         let scaled = (value * 100).rounded() / 100
         return abs(scaled) < 1e13 ? String(scaled) : String(value)
+    }
+}
+
+extension Condition {
+    /// A part of the condition in words; the whole text where it has none of its own.
+    fileprivate func text(of part: Expression) -> String {
+        switch part {
+        case .component(let name, let health): "component \(name) \(health.rawValue)"
+        case .probe(let reference, let health): "probe \(reference) \(health.rawValue)"
+        case .allCriticalComponents(let health): "all critical components \(health.rawValue)"
+        case .anyComponent(let health): "a component \(health.rawValue)"
+        case .reported(let name): "\(name) was reported"
+        case .number, .metric, .recoveryAttempts, .negative, .arithmetic, .comparison, .not, .and,
+            .or:
+            text
+        }
     }
 }

@@ -61,8 +61,8 @@ extension ReportContext {
     private func emergency(_ emergency: Emergency) -> EmergencyReport {
         EmergencyReport(
             id: emergency.id, level: emergency.level.rawValue,
-            reason: emergency.activation.reason, triggeredBy: emergency.activation.triggeredBy,
-            failure: emergency.failure, activatedAt: emergency.activatedAt.rfc3339,
+            reason: emergency.reason, triggeredBy: emergency.activation.triggeredBy,
+            failure: rules.failure(of: emergency), activatedAt: emergency.activatedAt.rfc3339,
             acknowledgedBy: emergency.acknowledgedBy,
             acknowledgedAt: emergency.acknowledgedAt?.rfc3339,
             respondBy: emergency.respondBy.rfc3339, recoveryAttempts: emergency.attempts.count,

@@ -116,6 +116,7 @@ package final class ScriptedConnection: Sendable {
         }
         return true
     }
+    package func pause(_ seconds: Double) { usleep(useconds_t(seconds * 1_000_000)) }
     /// Says nothing until the peer closes.
     package func waitForEnd() { while read() != nil {} }
     /// Makes the end of the connection a reset.

@@ -1,9 +1,9 @@
 // Runs the real program as its users do: `tocsin demo --headless`, and commands from another shell.
 import Domain
 import Foundation
-import FoundationEssentials
 import Synchronization
 import TestKit
+import Transfers
 import Wire
 
 /// What a finished command said.
@@ -172,12 +172,8 @@ final class Demo: Sendable {
 
     /// A page of the service: its status and text; 0 when there is no answer.
     func page(_ path: String) async -> (status: Int, text: String) {
-        guard let url = URL(string: announced.url + path) else { return (0, "") }
-        var request = URLRequest(url: url)
-        request.timeoutInterval = 5
-        guard let (data, response) = try? await URLSession.shared.data(for: request),
-            let answer = response as? HTTPURLResponse
-        else { return (0, "") }
-        return (answer.statusCode, String(decoding: data, as: UTF8.self))
+        let request = TransferRequest(url: announced.url + path, timeout: .seconds(5))
+        guard let answer = try? await Transfers.shared.perform(request) else { return (0, "") }
+        return (answer.status, String(decoding: answer.body, as: UTF8.self))
     }
 }

@@ -48,7 +48,8 @@ import Wire
         #expect(rollback.status == 0, "\(rollback.errors)")
         try await Self.checkLegacy(demo)
         let events = try await demo.tocsin("events", "--output", "json", "--limit", "1000")
-        for kind in ["emergency-activated", "procedure-started", "backup-taken", "procedure-ended"] {
+        for kind in ["emergency-activated", "procedure-started", "backup-taken", "procedure-ended"]
+        {
             #expect(events.output.contains(kind), "no \(kind) in the journal")
         }
         try await demo.terminate()
@@ -69,28 +70,89 @@ import Wire
         #expect(try await demo.tocsin("verify-rollback").status == 0)
     }
 
-    @Test(arguments: 1...7)
+    static let stages = [
+        "Service shutdown", "Component removal", "Legacy restoration", "Database rollback",
+        "Configuration update", "Service restart", "Validation",
+    ]
+
+    /// A rollback whose stage begins with a step that takes two seconds and leaves a line each time it
+    /// runs; returns while that step is running.
+    private static func held(
+        in stage: String, _ demo: Demo
+    ) async throws -> (engine: Int32, confirmed: Task<Said, any Error>) {
+        try await demo.wait("the service is healthy") { $0.core.health.state == .healthy }
+        let runbook = try Program.text(demo.announced.runbook)
+        let hold = "        - { name: Hold, run: [sh, -c, \"echo ran >> held; sleep 2\"] }"
+        let head = try #require(runbook.range(of: "    - name: \(stage)"))
+        let steps = try #require(
+            runbook.range(of: "\n        - ", range: head.upperBound..<runbook.endIndex))
+        let changed =
+            runbook[..<steps.lowerBound] + "\n" + hold + runbook[steps.lowerBound...]
+        try Data(changed.utf8).write(to: URL(filePath: demo.announced.runbook))
+        try await demo.killEngine(demo.announced.enginePid)
+        let engine = try demo.startEngine()
+        try await demo.wait("an engine with the changed runbook") { $0.core.engine.pid == engine }
+        try await demo.tocsin("activate-emergency", "--reason", "test", "--level", "1")
+        let confirmed = Task {
+            try await demo.tocsin("rollback", "--confirm", "--reason", "test")
+        }
+        try await eventually("the step of \(stage) runs", within: 120) { runs(demo) == 1 }
+        return (engine, confirmed)
+    }
+    /// How often the holding step has run.
+    private static func runs(_ demo: Demo) -> Int {
+        let text = (try? Program.text(demo.folder("stage/service/held"))) ?? ""
+        return text.split(separator: "\n").count
+    }
+
+    @Test(arguments: stages)
     func `the engine is killed during a stage, and a new one ends the rollback`(
-        stage: Int
+        stage: String
     ) async throws {
         let demo = try await Demo()
-        try await demo.wait("the service is healthy") { $0.core.health.state == .healthy }
-        try await demo.tocsin("activate-emergency", "--reason", "test", "--level", "1")
-        async let confirmed = demo.tocsin("rollback", "--confirm", "--reason", "test")
-        // Sampled, not timed: the stage has begun, and the rollback has not ended.
-        try await eventually("stage \(stage) has begun", within: 120) {
-            guard let stages = try? await demo.situation().core.rollback?.stages else {
-                return false
-            }
-            return stages[stage].state != .pending
-        }
-        try await demo.killEngine(demo.announced.enginePid)
+        let (engine, confirmed) = try await Self.held(in: stage, demo)
+        try await demo.killEngine(engine)
         _ = try demo.startEngine()
         try await demo.wait("the rollback is over") { $0.core.rollback?.finishedAt != nil }
+        #expect(Self.runs(demo) == 1, "the step ran again")
         try await Self.checkLegacy(demo)
-        _ = try await confirmed
-        let events = try await demo.tocsin("events", "--verify")
-        #expect(events.status == 0, "\(events.errors)")
+        // Whoever confirmed it was told how it ended, although the engine changed under them.
+        #expect(try await confirmed.value.status == 0)
+        let verified = try await demo.tocsin("events", "--verify")
+        #expect(verified.status == 0, "\(verified.errors)")
+        try await demo.terminate()
+    }
+
+    @Test func `engine and step runner are killed: a person says what became of the step`()
+        async throws
+    {
+        let demo = try await Demo()
+        let (engine, confirmed) = try await Self.held(in: "Component removal", demo)
+        struct Started: Decodable {
+            struct Runner: Decodable { var pid: Int32 }
+            var runner: Runner
+        }
+        let runs = demo.announced.state + "/runs"
+        let records = try FileManager.default.subpathsOfDirectory(atPath: runs)
+            .filter { $0.hasSuffix("started.json") }.map { runs + "/" + $0 }
+        let living = try records.map {
+            try JSONDecoder().decode(Started.self, from: Data(contentsOf: URL(filePath: $0))).runner
+                .pid
+        }.filter { kill($0, 0) == 0 }
+        #expect(living.count == 1)
+        try await demo.killEngine(engine)
+        for runner in living { kill(runner, SIGKILL) }
+        _ = try demo.startEngine()
+        try await demo.wait("the procedure waits") { $0.core.procedure?.state == .waiting }
+        #expect(Self.runs(demo) == 1)
+        #expect(try await demo.situation().core.procedure?.message.contains("Hold") == true)
+        let answered = try await demo.tocsin("resolve-step", "done")
+        #expect(answered.status == 0, "\(answered.errors)")
+        try await demo.wait("the rollback is over") { $0.core.rollback?.finishedAt != nil }
+        #expect(Self.runs(demo) == 1)
+        try await Self.checkLegacy(demo)
+        _ = try await confirmed.value
+        try await demo.terminate()
     }
 
     @Test func `without an engine, status is unknown and says why`() async throws {

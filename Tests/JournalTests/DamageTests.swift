@@ -144,6 +144,56 @@ func inspect<Result>(
         #expect(throws: Damage.self) { try JournalVerification.verify(state: folder("state")) }
     }
 
+    @Test func `an older copy in the journal's place is damage`() throws {
+        do {
+            let store = try openStore(folder)
+            _ = try store.append(drafts(5), expecting: 0)
+        }
+        try FileManager.default.copyItem(atPath: folder("state/journal.db"), toPath: folder("old"))
+        do {
+            let store = try openStore(folder)
+            _ = try store.append(drafts(3, from: 6), expecting: 5)
+        }
+        try FileManager.default.removeItem(atPath: folder("state/journal.db"))
+        try FileManager.default.copyItem(atPath: folder("old"), toPath: folder("state/journal.db"))
+        let damage = #expect(throws: Damage.self) { _ = try openStore(folder) }
+        #expect(damage?.detail.contains("had come to event 8") == true)
+        #expect(try JournalVerification.verify(state: folder("state")).firstBroken == 6)
+        // Whoever knows what they do removes the mark, and goes on from there.
+        try FileManager.default.removeItem(atPath: folder("state/journal.head"))
+        #expect(try openStore(folder).last == 5)
+    }
+
+    @Test func `a log that was damaged or deleted after a crash is damage`() async throws {
+        await #expect(processExitsWith: .signal(SIGKILL)) { [path = folder.path as String] in
+            try Writer.writeUntilKilled(in: path, acknowledgements: 40)
+        }
+        let log = folder("state/journal.db-wal")
+        try #require(FileManager.default.fileExists(atPath: log))
+        let whole = try Data(contentsOf: URL(filePath: log))
+        for cut in [whole.count / 2, 0] {
+            try whole.prefix(cut).write(to: URL(filePath: log))
+            // Only the damaged file is looked at: what SQLite makes of it must not reach the next round.
+            let copy = try TemporaryFolder("copy")
+            for name in ["journal.db", "journal.db-wal", "journal.head"] {
+                try copy.write("state/placeholder", "")
+                try FileManager.default.copyItem(
+                    atPath: folder("state/" + name), toPath: copy("state/" + name))
+            }
+            #expect(throws: Damage.self) { _ = try openStore(copy) }
+        }
+    }
+
+    @Test func `a mark that cannot be read is no mark`() throws {
+        do {
+            let store = try openStore(folder)
+            _ = try store.append(drafts(2), expecting: 0)
+        }
+        try folder.write("state/journal.head", "rubbish")
+        let store = try openStore(folder)
+        #expect(try store.append(drafts(1, from: 3), expecting: 2).count == 1)
+    }
+
     @Test func `a log without its journal is damage`() throws {
         do { _ = try openStore(folder) }
         try FileManager.default.removeItem(atPath: folder("state/journal.db"))

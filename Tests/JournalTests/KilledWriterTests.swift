@@ -36,7 +36,7 @@ enum Writer {
             var info = stat()
             // Up to four bytes for each acknowledgement.
             while fstat(descriptor, &info) != 0 || info.st_size < acknowledgements * 4 {
-                usleep(200)
+                poll(nil, 0, 1)
             }
             kill(getpid(), SIGKILL)
         }

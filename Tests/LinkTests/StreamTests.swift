@@ -151,19 +151,21 @@ var quiet: Logger {
 }
 
 /// Lets a test hand a stream from thread to thread, one at a time.
-final class Unshared: @unchecked Sendable {
-    private let stream: StreamConnection
-    init(_ stream: StreamConnection) { self.stream = stream }
+final class Unshared: Sendable {
+    private let stream: Mutex<StreamConnection>
+    init(_ stream: sending StreamConnection) { self.stream = Mutex(stream) }
 
     func readToEnd() throws {
-        while true { _ = try stream.readLines(within: .seconds(60)) }
+        try stream.withLock { while true { _ = try $0.readLines(within: .seconds(60)) } }
     }
     /// Reads until the given start comes by. - Returns: false when the time was over.
     func linesUntilStart(_ number: Int) throws -> Bool {
-        while true {
-            let lines = try stream.readLines(within: .seconds(60))
-            if lines.contains(Data("start \(number)".utf8)) { return true }
-            if lines.isEmpty { return false }
+        try stream.withLock { stream in
+            while true {
+                let lines = try stream.readLines(within: .seconds(60))
+                if lines.contains(Data("start \(number)".utf8)) { return true }
+                if lines.isEmpty { return false }
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ import Testing
         let emergency = try #require(world.situation.emergency)
         #expect(emergency.level == .high)
         #expect(emergency.id == "emergency_20260105_001")
-        #expect(emergency.failure == "message_delivery_failure")
+        #expect(world.rules.failure(of: emergency) == "message_delivery_failure")
         #expect(emergency.respondBy - emergency.activatedAt == .minutes(15))
         #expect((emergency.activatedAt - emergency.activation.began) == .minutes(1))
     }
@@ -39,6 +39,8 @@ import Testing
         let emergency = try #require(world.situation.emergency)
         #expect(emergency.level == .critical)
         #expect(emergency.triggers == ["errors", "all-down"])
+        #expect(world.rules.failure(of: emergency) == "system_failure")
+        #expect(emergency.reason.hasPrefix("All down"))
         #expect(emergency.respondBy == world.now + .minutes(5))
         #expect(world.events.filter { $0.event.kind == "emergency-activated" }.count == 1)
     }

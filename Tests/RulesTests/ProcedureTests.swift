@@ -276,6 +276,33 @@ import Testing
         #expect(world.situation.procedure == nil)
     }
 
+    @Test func `what a procedure stops raises nothing until it should be back`() throws {
+        var world = RulesWorld()
+        try world.ask(.rollback(Self.request("planned")))
+        try world.pass(.seconds(5))
+        try world.condition("all-down", true)
+        try world.pass(.minutes(3))
+        #expect(world.situation.emergency == nil)
+        while world.running != nil { try world.end() }
+        try world.pass(.seconds(9))
+        #expect(world.situation.emergency == nil)
+        var healed = world
+        try healed.condition("all-down", false)
+        try healed.pass(.minutes(5))
+        #expect(healed.situation.emergency == nil)
+        try world.pass(.seconds(1))
+        #expect(world.situation.emergency != nil)
+    }
+
+    @Test func `a paused procedure is no excuse for what fails`() throws {
+        var world = RulesWorld()
+        try world.ask(.rollback(Self.request("planned")))
+        try world.ask(.pauseProcedure)
+        try world.end()
+        try world.condition("all-down", true)
+        #expect(world.situation.emergency != nil)
+    }
+
     @Test func `a report about a step that is over changes nothing`() throws {
         var world = try Self.rolling()
         let late = try #require(world.running)

@@ -51,7 +51,9 @@ import Testing
                         HTTPRequest(
                             url: .plain("https://sms.example.com/send"), method: "POST",
                             headers: [
-                                NamedValue(name: "Authorization", value: .secret(.environment("SMS_TOKEN")))
+                                NamedValue(
+                                    name: "Authorization", value: .secret(.environment("SMS_TOKEN"))
+                                )
                             ],
                             body: .json(
                                 .map([
@@ -63,7 +65,8 @@ import Testing
                     kind: .webhook(
                         url: .plain("https://alerts.example.com/webhook"),
                         secret: .file("/etc/tocsin/webhook.key"))),
-                Channel(name: "chat", kind: .slack(url: .secret(.environment("SLACK_WEBHOOK_URL")))),
+                Channel(
+                    name: "chat", kind: .slack(url: .secret(.environment("SLACK_WEBHOOK_URL")))),
                 Channel(
                     name: "push",
                     kind: .ntfy(url: .plain("https://ntfy.example.com/vedfolnir"), token: nil)),
@@ -73,7 +76,8 @@ import Testing
                 Channel(name: "am", kind: .alertmanager(url: .plain("http://127.0.0.1:9093"))),
                 Channel(
                     name: "users",
-                    kind: .command(run: [book.folder + "/bin/broadcast", "--banner"], input: "{{text}}")),
+                    kind: .command(
+                        run: [book.folder + "/bin/broadcast", "--banner"], input: "{{text}}")),
             ])
         #expect(book.statusPage?.url == .plain("http://127.0.0.1:5000/api/status"))
         #expect(book.statusPage?.method == "POST")
@@ -87,11 +91,15 @@ import Testing
                 == LevelDefinition(
                     level: .high, name: "High", respondWithin: .minutes(15),
                     means: "Many users are affected"))
-        #expect(book.levels.map(\.respondWithin) == [.minutes(5), .minutes(15), .minutes(30), .minutes(60)])
+        #expect(
+            book.levels.map(\.respondWithin) == [
+                .minutes(5), .minutes(15), .minutes(30), .minutes(60),
+            ])
         #expect(book.escalation.map(\.level) == [.critical, .high, .medium, .low])
         #expect(
             book.escalation[0].steps == [
-                EscalationStep(after: .zero, notify: ["administrator"], via: ["mail", "text", "pager"]),
+                EscalationStep(
+                    after: .zero, notify: ["administrator"], via: ["mail", "text", "pager"]),
                 EscalationStep(
                     after: .minutes(5), notify: ["senior-administrator"], via: ["text"],
                     repeatEvery: .minutes(5)),
@@ -114,15 +122,19 @@ import Testing
                 DatabaseServer(
                     host: "127.0.0.1", port: 3306, database: "vedfolnir", user: "vedfolnir_user",
                     password: .secret(.environment("VEDFOLNIR_DB_PASSWORD")))))
-        let sessions = DataSource(name: "sessions", kind: .redis(url: .plain("redis://127.0.0.1:6379/0")))
+        let sessions = DataSource(
+            name: "sessions", kind: .redis(url: .plain("redis://127.0.0.1:6379/0")))
         #expect(book.sources == [main, sessions])
-        #expect(book.connectivity == Connectivity(host: "192.0.2.1", port: 443, every: .seconds(30)))
+        #expect(
+            book.connectivity == Connectivity(host: "192.0.2.1", port: 443, every: .seconds(30)))
         #expect(
             book.components.map(\.name) == [
                 "web", "websocket", "delivery", "database", "sessions", "host",
             ])
         let web = book.components[0]
-        #expect(web.title == "Web application" && web.weight == 3 && web.critical && web.dependsOn == [])
+        #expect(
+            web.title == "Web application" && web.weight == 3 && web.critical && web.dependsOn == []
+        )
         #expect(
             web.probes[0]
                 == Probe(
@@ -142,9 +154,11 @@ import Testing
         #expect(
             socket.probes[1].metrics == [
                 MetricRule(
-                    name: "websocket.connected", source: .json("$.websocket.connected"), unit: "clients"),
+                    name: "websocket.connected", source: .json("$.websocket.connected"),
+                    unit: "clients"),
                 MetricRule(
-                    name: "websocket.expected", source: .json("$.websocket.expected"), unit: "clients"),
+                    name: "websocket.expected", source: .json("$.websocket.expected"),
+                    unit: "clients"),
             ])
         let delivery = book.components[2]
         #expect(
@@ -170,7 +184,9 @@ import Testing
         #expect(host[3].check == .systemd(unit: "vedfolnir.service"))
         #expect(
             host[4].check
-                == .nagios(run: ["/usr/lib/nagios/plugins/check_load", "-w", "4,3,2", "-c", "8,6,4"]))
+                == .nagios(run: [
+                    "/usr/lib/nagios/plugins/check_load", "-w", "4,3,2", "-c", "8,6,4",
+                ]))
         #expect(
             host[5].check
                 == .prometheus(url: "http://127.0.0.1:9090", query: #"up{job="vedfolnir"}"#))
@@ -180,7 +196,9 @@ import Testing
         let book = try Self.load()
         #expect(
             book.gauges == [
-                Gauge(source: .metric("delivery.success_rate"), title: "Delivery success", goodAbove: 90),
+                Gauge(
+                    source: .metric("delivery.success_rate"), title: "Delivery success",
+                    goodAbove: 90),
                 Gauge(source: .metric("websocket.connected"), title: "WebSocket clients"),
                 Gauge(
                     source: .probe(ProbeReference(component: "database", probe: "connect")),
@@ -207,7 +225,8 @@ import Testing
         let book = try Self.load()
         #expect(
             book.actions.map(\.name) == [
-                "restart-websocket", "clear-queues", "restart-services", "clear-sessions", "isolate",
+                "restart-websocket", "clear-queues", "restart-services", "clear-sessions",
+                "isolate",
             ])
         #expect(
             book.actions[0].steps == [
@@ -217,7 +236,8 @@ import Testing
                 Step(
                     name: "Handshake answers",
                     work: .probe(
-                        ProbeReference(component: "websocket", probe: "handshake"), within: .seconds(20))),
+                        ProbeReference(component: "websocket", probe: "handshake"),
+                        within: .seconds(20))),
             ])
         #expect(book.actions[1].danger == "Undelivered notifications in the queue are dropped")
         #expect(
@@ -230,7 +250,9 @@ import Testing
         #expect(isolate.undo == .run(["iptables", "-D"] + rule, input: nil))
         #expect(book.services.stop.map(\.name) == ["Stop web"])
         #expect(book.services.start.map(\.name) == ["Start web"])
-        #expect(book.services.emergencyStart[0].work == .run(["./bin/start", "--emergency"], input: nil))
+        #expect(
+            book.services.emergencyStart[0].work
+                == .run(["./bin/start", "--emergency"], input: nil))
         #expect(book.services.verify.count == 2)
         #expect(book.recovery.maxAttempts == 3 && book.recovery.automatic == .propose)
         #expect(book.recovery.verifyWithin == .seconds(30))
@@ -241,7 +263,8 @@ import Testing
                     manual: ["Check the database host", "Call the database vendor"],
                     escalateAfter: .minutes(5)))
         #expect(book.fallbacks.map(\.name) == ["flash", "broadcast"])
-        #expect(book.fallbacks[0].enable[0].work == .run(["./bin/fallback", "flash", "on"], input: nil))
+        #expect(
+            book.fallbacks[0].enable[0].work == .run(["./bin/fallback", "flash", "on"], input: nil))
         #expect(
             book.fallbacks[0].test[0].work
                 == .http(
@@ -260,7 +283,9 @@ import Testing
             book.backup
                 == BackupDefinition(
                     to: book.folder + "/storage/emergency_backups", keepLast: 10, keepDays: 30,
-                    files: ["templates", "static/js", "static/css", "routes", ".env", "web_app.py"],
+                    files: [
+                        "templates", "static/js", "static/css", "routes", ".env", "web_app.py",
+                    ],
                     databases: ["main"], sources: ["sessions"]))
         let rollback = try #require(book.rollback)
         #expect(rollback.to == "Legacy flash messages" && rollback.targetDuration == .minutes(10))
@@ -342,7 +367,8 @@ import Testing
             stages[4][0].work
                 == .edit(
                     EditWork(
-                        file: ".env", deleteLines: ["UNIFIED_NOTIFICATION", "WEBSOCKET_NOTIFICATION"])))
+                        file: ".env",
+                        deleteLines: ["UNIFIED_NOTIFICATION", "WEBSOCKET_NOTIFICATION"])))
         #expect(stages[5][0].timeout == .seconds(30))
         #expect(
             stages[6][1].work
@@ -352,7 +378,8 @@ import Testing
                         body: .form([
                             NamedValue(name: "username_or_email", value: .plain("admin")),
                             NamedValue(
-                                name: "password", value: .secret(.environment("VEDFOLNIR_TEST_PASSWORD"))),
+                                name: "password",
+                                value: .secret(.environment("VEDFOLNIR_TEST_PASSWORD"))),
                         ])), expect: Expectation(status: [200, 302]), keepCookies: true))
         #expect(
             stages[6][3].work
@@ -381,7 +408,8 @@ import Testing
                     probe: ProbeReference(component: "sessions", probe: "ping")),
                 ChecklistItem(text: "Admin functionality available"),
             ])
-        #expect(book.drills[0].inject[0].work == .run(["./bin/fault", "websocket", "on"], input: nil))
+        #expect(
+            book.drills[0].inject[0].work == .run(["./bin/fault", "websocket", "on"], input: nil))
         #expect(book.drills[0].every == .monthly)
         #expect(book.drills[3].rollback == "test-mode" && book.drills[3].every == .quarterly)
         #expect(book.drills[4].drills == ["websocket_failure", "database_failure"])
@@ -399,11 +427,11 @@ import Testing
         #expect(result.runbook != nil)
         #expect(
             result.problems.map(\.short) == [
-                "48:165: warning: the environment variable `SMS_TOKEN` is not set here; it must be when the secret is needed",
-                "52:26: warning: the environment variable `SLACK_WEBHOOK_URL` is not set here; it must be when the secret is needed",
-                "56:37: warning: the environment variable `PAGERDUTY_KEY` is not set here; it must be when the secret is needed",
-                "93:119: warning: the environment variable `VEDFOLNIR_DB_PASSWORD` is not set here; it must be when the secret is needed",
-                "262:149: warning: the environment variable `VEDFOLNIR_TEST_PASSWORD` is not set here; it must be when the secret is needed",
+                "41:137: warning: the environment variable `SMS_TOKEN` is not set here; it must be when the secret is needed",
+                "45:26: warning: the environment variable `SLACK_WEBHOOK_URL` is not set here; it must be when the secret is needed",
+                "49:38: warning: the environment variable `PAGERDUTY_KEY` is not set here; it must be when the secret is needed",
+                "86:113: warning: the environment variable `VEDFOLNIR_DB_PASSWORD` is not set here; it must be when the secret is needed",
+                "268:136: warning: the environment variable `VEDFOLNIR_TEST_PASSWORD` is not set here; it must be when the secret is needed",
             ])
     }
 }

@@ -10,14 +10,15 @@ import Testing
         return try #require(result.runbook)
     }
     private func work(_ yaml: String, _ more: String = "") throws -> Step {
-        let steps = "actions: { it: { steps: [ { name: n, \(yaml) } ] }, other: { steps: [ { name: w, wait: 1s } ] } }\n"
+        let steps =
+            "actions: { it: { steps: [ { name: n, \(yaml) } ] }, other: { steps: [ { name: w, wait: 1s } ] } }\n"
         return try book(steps + more).actions[0].steps[0]
     }
     private static let sources = """
         data_sources:
           lite: { sqlite: { path: /a.db } }
           post: { postgresql: { host: db, database: d, user: u, password: { file: /k } } }
-          mem: { redis: { url: { env: HOME } } }
+          mem: { redis: { url: { env: SMS_TOKEN } } }
 
         """
 
@@ -36,13 +37,15 @@ import Testing
     @Test func `other data sources`() throws {
         let book = try book(Self.sources)
         #expect(
-            book.sources.map(\.kind) == [
-                .sqlite(path: "/a.db"),
-                .postgresql(
-                    DatabaseServer(
-                        host: "db", port: 5432, database: "d", user: "u", password: .secret(.file("/k")))),
-                .redis(url: .secret(.environment("HOME"))),
-            ].map { $0 })
+            book.sources.map(\.kind)
+                == [
+                    .sqlite(path: "/a.db"),
+                    .postgresql(
+                        DatabaseServer(
+                            host: "db", port: 5432, database: "d", user: "u",
+                            password: .secret(.file("/k")))),
+                    .redis(url: .secret(.environment("SMS_TOKEN"))),
+                ])
     }
 
     @Test func `kinds of work`() throws {
@@ -50,7 +53,9 @@ import Testing
         #expect(try work("run: [cat], stdin: hello").work == .run(["cat"], input: "hello"))
         #expect(try work("service: { stop: u.service }").work == .service(.stop, unit: "u.service"))
         #expect(
-            try work("redis: { source: mem, command: [PING] }, expect: { reply: PONG }", Self.sources).work
+            try work(
+                "redis: { source: mem, command: [PING] }, expect: { reply: PONG }", Self.sources
+            ).work
                 == .redis(source: "mem", command: ["PING"], reply: "PONG"))
         #expect(
             try work("sql: { source: lite, run: DELETE FROM t }", Self.sources).work
@@ -65,17 +70,23 @@ import Testing
             try work("restore: { from: archive, file: a.tar, paths: [a] }").work
                 == .restore(.archive(file: "a.tar", paths: ["a"])))
         #expect(
-            try work("edit: { file: f, replace: [ { old: a, new: \"\" } ], insert_lines: [b] }").work
+            try work("edit: { file: f, replace: [ { old: a, new: \"\" } ], insert_lines: [b] }")
+                .work
                 == .edit(
-                    EditWork(file: "f", replace: [Replacement(old: "a", new: "")], insertLines: ["b"])))
+                    EditWork(
+                        file: "f", replace: [Replacement(old: "a", new: "")], insertLines: ["b"])))
         #expect(try work("wait: 5s").work == .wait(.seconds(5)))
         #expect(try work("confirm: Lights are green").work == .confirm("Lights are green"))
-        #expect(try work("probe: web.home").work == .probe(ProbeReference(component: "web", probe: "home"), within: .seconds(30)))
+        #expect(
+            try work("probe: web.home").work
+                == .probe(ProbeReference(component: "web", probe: "home"), within: .seconds(30)))
         #expect(try work("action: other").work == .action("other"))
         #expect(try work("undo_action: other").work == .undoAction("other"))
-        let fallbacks = "fallbacks: { f: { enable: [ { name: e, wait: 1s } ], disable: [ { name: d, wait: 1s } ] } }\n"
+        let fallbacks =
+            "fallbacks: { f: { enable: [ { name: e, wait: 1s } ], disable: [ { name: d, wait: 1s } ] } }\n"
         #expect(try work("fallback: { enable: f }", fallbacks).work == .fallback("f", enable: true))
-        #expect(try work("fallback: { disable: f }", fallbacks).work == .fallback("f", enable: false))
+        #expect(
+            try work("fallback: { disable: f }", fallbacks).work == .fallback("f", enable: false))
         #expect(try work("backup: true", "backup: { to: b, files: [a] }\n").work == .backup)
         #expect(
             try work("http: { url: \"http://h/\", body: x }").work
@@ -83,8 +94,10 @@ import Testing
                     HTTPRequest(url: .plain("http://h/"), method: "POST", body: .text("x")),
                     expect: Expectation(), keepCookies: false))
         #expect(
-            try work("notify: [a], via: [c], text: t",
-                "people: { a: { name: A } }\nchannels: { c: { ntfy: { url: \"http://h/t\" } } }\n").work
+            try work(
+                "notify: [a], via: [c], text: t",
+                "people: { a: { name: A } }\nchannels: { c: { ntfy: { url: \"http://h/t\" } } }\n"
+            ).work
                 == .notify(NotifyWork(roles: ["a"], via: ["c"], title: "n", text: "t")))
     }
 
@@ -93,7 +106,7 @@ import Testing
             """
             run: [x], timeout: 5m, check: { shell: test -f y }, verify: { probe: web.home, within: 5s },
               undo: { run: [z] }, otherwise: { action: other }, repeatable: true, retries: 2, retry_pause: 3s,
-              as: www-data, cwd: /srv, env: { A: 1, TOKEN: { env: HOME } }, umask: "0027"
+              as: www-data, cwd: /srv, env: { A: 1, TOKEN: { env: SMS_TOKEN } }, umask: "0027"
             """)
         let home = ProbeReference(component: "web", probe: "home")
         #expect(
@@ -101,11 +114,12 @@ import Testing
                 == Step(
                     name: "n", work: .run(["x"], input: nil), timeout: .minutes(5),
                     check: .shell("test -f y"), verify: .probe(home, within: .seconds(5)),
-                    undo: .run(["z"], input: nil), repeatable: true, retries: 2, retryPause: .seconds(3),
+                    undo: .run(["z"], input: nil), repeatable: true, retries: 2,
+                    retryPause: .seconds(3),
                     runAs: "www-data", directory: "/srv",
                     environment: [
                         NamedValue(name: "A", value: .plain("1")),
-                        NamedValue(name: "TOKEN", value: .secret(.environment("HOME"))),
+                        NamedValue(name: "TOKEN", value: .secret(.environment("SMS_TOKEN"))),
                     ], umask: 0o27, otherwise: .action("other")))
     }
 
@@ -123,9 +137,12 @@ import Testing
                   short: { tcp: "[::1]:81" }
                   load:  { nagios: { run: [plugins/check] }, metrics: { load.one: { perfdata: load1 } } }
                   idle:  { cpu: }
+                  any:   { nagios: { run: [check] } }
             gauges:
-              - { metric: a.load.anything, good_below: 5 }
+              - { metric: a.any.thing, good_below: 5 }
               - { metric: a.load.load.one }
+              - { metric: a.idle.used }
+              - { metric: a.idle.cpu.load1 }
               - { engine: rollback_success_rate }
             """, environment: [:])
         #expect(result.problems.map(\.short) == [])
@@ -133,21 +150,30 @@ import Testing
         #expect(probes[0].check == .tcp(host: "::1", port: 80))
         #expect(
             probes[0].schedule
-                == ProbeSchedule(every: .seconds(1), timeout: .seconds(2), downAfter: 1, upAfter: 1))
+                == ProbeSchedule(every: .seconds(1), timeout: .seconds(2), downAfter: 1, upAfter: 1)
+        )
         #expect(probes[1].check == .tcp(host: "::1", port: 81))
         #expect(
             probes[1].schedule
-                == ProbeSchedule(every: .seconds(20), timeout: .seconds(5), downAfter: 5, upAfter: 2))
+                == ProbeSchedule(
+                    every: .seconds(20), timeout: .seconds(5), downAfter: 5, upAfter: 2))
         #expect(probes[2].check == .nagios(run: ["/srv/book/plugins/check"]))
-        #expect(probes[2].metrics == [MetricRule(name: "load.one", source: .perfdata("load1"), unit: "")])
+        #expect(
+            probes[2].metrics == [
+                MetricRule(name: "load.one", source: .perfdata("load1"), unit: "")
+            ])
         #expect(probes[3].check == .cpu)
         #expect(
-            result.runbook?.gauges.map(\.title) == ["a.load.anything", "a.load.load.one", "Rollback success"])
+            result.runbook?.gauges.map(\.title) == [
+                "a.any.thing", "a.load.load.one", "a.idle.used", "a.idle.cpu.load1",
+                "Rollback success",
+            ])
     }
 
     @Test func `data of a request keeps its types and order`() throws {
         let step = try work(
-            "http: { url: \"http://h/\", json: { z: 1, a: [true, no, null, -1.5, \"2\", 007, +3, x], m: { } } }")
+            "http: { url: \"http://h/\", json: { z: 1, a: [true, no, null, -1.5, \"2\", 007, +3, x], m: { } } }"
+        )
         guard case .http(let request, _, _) = step.work else {
             Issue.record("no request")
             return
@@ -160,7 +186,8 @@ import Testing
                         DataField(
                             key: "a",
                             value: .list([
-                                .bool(true), .text("no"), .null, .number(-1.5), .text("2"), .text("007"),
+                                .bool(true), .text("no"), .null, .number(-1.5), .text("2"),
+                                .text("007"),
                                 .text("+3"), .text("x"),
                             ])),
                         DataField(key: "m", value: .map([])),
@@ -168,34 +195,46 @@ import Testing
     }
 
     @Test(arguments: [
-        ("components: { a: { depends_on: [b], probes: { p: { cpu: {} } } }, b: { depends_on: [c], probes: { p: { cpu: {} } } }, c: { depends_on: [a], probes: { p: { cpu: {} } } } }",
-            "`depends_on` of the components goes in a circle: a → b → c → a"),
-        ("components: { a: { depends_on: [a], probes: { p: { cpu: {} } } } }",
-            "`depends_on` of the components goes in a circle: a → a"),
-        ("roles: { a: { includes: [b] }, b: { includes: [a] } }",
-            "`includes` of the roles goes in a circle: a → b → a"),
-        ("playbooks: { a: { steps: [ { name: n, playbook: b } ] }, b: { steps: [ { name: n, wait: 1s, otherwise: { playbook: a } } ] } }",
-            "this runs in a circle: playbook a → playbook b → playbook a"),
-        ("actions: { a: { steps: [ { name: n, playbook: p } ] } }\nplaybooks: { p: { steps: [ { name: n, action: a } ] } }",
-            "this runs in a circle: action a → playbook p → action a"),
-        ("drills: { a: { drills: [b] }, b: { drills: [a] } }",
-            "`drills` of the drills goes in a circle: a → b → a"),
+        (
+            "components: { a: { depends_on: [b], probes: { p: { cpu: {} } } }, b: { depends_on: [c], probes: { p: { cpu: {} } } }, c: { depends_on: [a], probes: { p: { cpu: {} } } } }",
+            "`depends_on` of the components goes in a circle: a → b → c → a"
+        ),
+        (
+            "components: { a: { depends_on: [a], probes: { p: { cpu: {} } } } }",
+            "`depends_on` of the components goes in a circle: a → a"
+        ),
+        (
+            "roles: { a: { includes: [b] }, b: { includes: [a] } }",
+            "`includes` of the roles goes in a circle: a → b → a"
+        ),
+        (
+            "playbooks: { a: { steps: [ { name: n, playbook: b } ] }, b: { steps: [ { name: n, wait: 1s, otherwise: { playbook: a } } ] } }",
+            "this runs in a circle: playbook a → playbook b → playbook a"
+        ),
+        (
+            "actions: { a: { steps: [ { name: n, playbook: p } ] } }\nplaybooks: { p: { steps: [ { name: n, action: a } ] } }",
+            "this runs in a circle: action a → playbook p → action a"
+        ),
+        (
+            "drills: { a: { drills: [b] }, b: { drills: [a] } }",
+            "`drills` of the drills goes in a circle: a → b → a"
+        ),
     ])
     func `circles are found`(_ yaml: String, _ message: String) {
-        let text = yaml.hasPrefix("components") ? "version: 1\nservice: { name: s }\n" + yaml : small(yaml)
+        let text =
+            yaml.hasPrefix("components") ? "version: 1\nservice: { name: s }\n" + yaml : small(yaml)
         #expect(check(text).problems.map(\.message) == [message])
     }
 
     @Test func `a long chain is no circle and no danger`() {
-        let roles = (0..<20_000).map { "  r\($0): { includes: [r\($0 + 1)] }\n" }.joined()
-        let text = small("roles:\n" + roles + "  r20000: { members: [\"*\"] }\n")
+        let roles = (0..<5000).map { "  r\($0): { includes: [r\($0 + 1)] }\n" }.joined()
+        let text = small("roles:\n" + roles + "  r5000: { members: [\"*\"] }\n")
         #expect(check(text).problems == [])
     }
 
     @Test func `what would do nothing is a warning where it may be meant`() throws {
-        let stages = CollectionOfOne(()).map { _ in
-            ["a", "b", "c", "d", "e", "f", "g"].map { "{ name: \($0), steps: [] }" }.joined(separator: ", ")
-        }[0]
+        let stages = ["a", "b", "c", "d", "e", "f", "g"].map { "{ name: \($0), steps: [] }" }
+            .joined(separator: ", ")
         let result = check(
             small(
                 """
@@ -209,7 +248,8 @@ import Testing
         #expect(result.problems.allSatisfy { $0.severity == .warning })
         #expect(
             result.problems.map(\.message) == [
-                "the rollback takes no backup before its first stage", "this stage does nothing",
+                "the backup before the rollback saves nothing: there is no `backup:`",
+                "this stage does nothing",
                 "this stage does nothing", "this stage does nothing", "this stage does nothing",
                 "this stage does nothing", "this stage does nothing", "this stage does nothing",
                 "no trigger has the failure `never`, so this plan is never used",

@@ -9,8 +9,10 @@ import Testing
         let original = Array(try Example.text().utf8)
         let lines = try Example.text().split(separator: "\n").map { Array($0.utf8) + [10] }
         let pieces = [
-            "*a", "&a ", "<<: ", "${X}", "{{", "}", "]", "[", ": ", "- ", "\n", "\t", "\"", "'", "#", "| ",
-            "> ", "!x ", "? ", "%", "---\n", "\u{0}", "é", "👩‍🚒", "null", "-1", "99999999999999999999",
+            "*a", "&a ", "<<: ", "${X}", "{{", "}", "]", "[", ": ", "- ", "\n", "\t", "\"", "'",
+            "#", "| ",
+            "> ", "!x ", "? ", "%", "---\n", "\u{0}", "é", "👩‍🚒", "null", "-1",
+            "99999999999999999999",
             "(((((", "1e999", "0x1F", "~", "@", "\\", "*", "all critical components down",
         ].map { Array($0.utf8) }
         var random = Lehmer(seed: seed)
@@ -35,7 +37,9 @@ import Testing
             for problem in result.problems {
                 #expect(problem.line >= 1 && problem.column >= 1)
                 #expect(
-                    problem.description.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F },
+                    problem.description.unicodeScalars.allSatisfy {
+                        $0.value >= 0x20 && $0.value != 0x7F
+                    },
                     "\(problem)")
             }
         }

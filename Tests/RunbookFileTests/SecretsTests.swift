@@ -27,9 +27,11 @@ import Testing
         #expect(
             fault(.environment("GONE"))
                 == Fault(
-                    operation: "read a secret", subject: "environment variable GONE", cause: "it is not set"))
+                    operation: "read a secret", subject: "environment variable GONE",
+                    cause: "it is not set"))
         #expect(fault(.environment("EMPTY"))?.cause == "it is empty")
-        #expect(try EnvironmentSecrets().read(.environment("PATH")) == String(cString: getenv("PATH")))
+        #expect(
+            try EnvironmentSecrets().read(.environment("PATH")) == String(cString: getenv("PATH")))
     }
 
     @Test func `files`() throws {
@@ -37,7 +39,9 @@ import Testing
         #expect(try secrets.read(.file(folder.write("a", "geheim\n"))) == "geheim")
         #expect(try secrets.read(.file(folder.write("b", " two words \r\n\n"))) == " two words ")
         #expect(try secrets.read(.file(folder.write("c", "a\nb\n"))) == "a\nb")
-        #expect(try secrets.read(.file(folder.write("d", String(repeating: "x", count: 65_536)))).count == 65_536)
+        #expect(
+            try secrets.read(.file(folder.write("d", String(repeating: "x", count: 65_536)))).count
+                == 65_536)
         #expect(fault(.file(folder("none")))?.cause == "No such file or directory")
         #expect(fault(.file(folder("none")))?.subject == "file \(folder("none"))")
         #expect(fault(.file(folder.path))?.cause == "it is not a regular file")

@@ -11,7 +11,8 @@ enum Example {
         "VEDFOLNIR_DB_PASSWORD": "x", "VEDFOLNIR_TEST_PASSWORD": "x",
     ]
     static let path = folder + "/Runbooks/example.yaml"
-    private static let folder = String(#filePath.prefix(upTo: #filePath.lastIndex(of: "/") ?? #filePath.endIndex))
+    private static let folder = String(
+        #filePath.prefix(upTo: #filePath.lastIndex(of: "/") ?? #filePath.endIndex))
 
     static func text() throws -> String {
         String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)

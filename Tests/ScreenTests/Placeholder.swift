@@ -1,1 +1,1 @@
-// Replaced by this room's first test.
+// Stands in until the screen's tests are here.

@@ -22,6 +22,7 @@ enum PackageMap {
         "nioCore": ["NIOCore"], "nioPosix": ["NIOPosix"], "nioHTTP1": ["NIOHTTP1"],
         "nioWebSocket": ["NIOWebSocket"], "serviceLifecycle": ["ServiceLifecycle"],
         "subprocess": ["Subprocess"], "yams": ["Yams"], "argumentParser": ["ArgumentParser"],
+        "heap": ["HeapModule"], "unixSignals": ["UnixSignals"],
     ]
 
     static func rooms() throws -> [Room] {

@@ -42,7 +42,9 @@ extension Truth {
 }
 
 extension Condition {
-    package func evaluate(in facts: some ExpressionFacts) -> Truth { expression.evaluate(in: facts) }
+    package func evaluate(in facts: some ExpressionFacts) -> Truth {
+        expression.evaluate(in: facts)
+    }
 }
 
 extension Expression {
@@ -85,7 +87,8 @@ extension Expression {
                 return nil
             }
             value = Self.calculate(left, sign, right)
-        case .component, .probe, .allCriticalComponents, .anyComponent, .reported, .comparison, .not,
+        case .component, .probe, .allCriticalComponents, .anyComponent, .reported, .comparison,
+            .not,
             .and, .or:
             value = nil
         }

@@ -58,18 +58,42 @@ struct ExpressionToken: Equatable {
 /// cannot be a number because the name goes on after them (`web-1.home.latency`). So `a-b` is a name;
 /// a subtraction of names is written with spaces, `a - b`; and `a-1` takes 1 from `a`.
 struct ExpressionLexer {
-    let characters: [Character]
-    private(set) var position = 0
+    private enum Class { case space, letter, digit, other }
 
-    init(_ text: String) { characters = Array(text) }
+    let characters: [Character]
+    private let classes: [Class]
+    private(set) var position = 0
+    /// The token at the cursor: each level of the grammar looks at it once.
+    private var current: ExpressionToken?
+
+    init(_ text: String) {
+        characters = Array(text)
+        classes = characters.map { character in
+            switch character {
+            case " ", "\t", "\n", "\r", "\r\n": .space
+            case "a"..."z", "A"..."Z", "_": .letter
+            case "0"..."9": .digit
+            default: .other
+            }
+        }
+    }
 
     /// Moves behind a token.
-    mutating func take(_ token: ExpressionToken) { position = token.end }
+    mutating func take(_ token: ExpressionToken) {
+        position = token.end
+        current = nil
+    }
 
     /// The token at the cursor.
-    func next() throws(ExpressionError) -> ExpressionToken {
-        var at = position
-        while at < characters.count, characters[at].isWhitespace { at += 1 }
+    mutating func next() throws(ExpressionError) -> ExpressionToken {
+        if let current { return current }
+        let token = try read()
+        current = token
+        return token
+    }
+
+    private func read() throws(ExpressionError) -> ExpressionToken {
+        let at = afterSpace
         guard at < characters.count else {
             return ExpressionToken(kind: .end, offset: characters.count, length: 0)
         }
@@ -79,11 +103,14 @@ struct ExpressionLexer {
         return try sign(at)
     }
 
+    private var afterSpace: Int {
+        classes[position...].firstIndex { $0 != .space } ?? characters.count
+    }
+
     /// The name at the cursor where only a name can stand (after `component`, `probe`, `reported`):
     /// letters, digits, `_`, `-` and dots, whatever they look like elsewhere. Nil without one.
     func name() -> ExpressionToken? {
-        var at = position
-        while at < characters.count, characters[at].isWhitespace { at += 1 }
+        let at = afterSpace
         var end = at
         while end < characters.count,
             isNameCharacter(end) || characters[end] == "-" && end > at
@@ -97,12 +124,10 @@ struct ExpressionLexer {
     }
 
     private func isNameCharacter(_ index: Int) -> Bool {
-        guard index < characters.count else { return false }
-        let character = characters[index]
-        return character.isASCII && (character.isLetter || character.isNumber || character == "_")
+        index < classes.count && (classes[index] == .letter || classes[index] == .digit)
     }
     private func isDigit(_ index: Int) -> Bool {
-        index < characters.count && characters[index].isASCII && characters[index].isNumber
+        index < classes.count && classes[index] == .digit
     }
     private func startsName(_ index: Int) -> Bool { isNameCharacter(index) && !isDigit(index) }
 
@@ -138,7 +163,7 @@ struct ExpressionLexer {
         guard isDigit(start) else { return nil }
         var end = run(start)
         if end < characters.count, characters[end] == ".",
-            characters[start..<end].allSatisfy(\.isNumber), isDigit(end + 1)
+            (start..<end).allSatisfy(isDigit), isDigit(end + 1)
         {
             end = run(end + 1)
         }
@@ -157,8 +182,11 @@ struct ExpressionLexer {
         guard let factor = Self.units[String(unit)] else {
             // `2xx_rate` is a name that starts with a digit; letters alone were meant as a unit, and
             // `1e5` as a number.
-            let exponent = unit.first.map { "eE".contains($0) } == true && unit.last?.isNumber == true
-            if !digits.contains("."), !exponent, unit.contains(where: { !$0.isLetter }) { return nil }
+            let exponent =
+                unit.first.map { "eE".contains($0) } == true && unit.last?.isNumber == true
+            if !digits.contains("."), !exponent, unit.contains(where: { !$0.isLetter }) {
+                return nil
+            }
             throw ExpressionError(
                 "`\(unit)` is not a unit; numbers may end in ms, s, m, h, d or %",
                 offset: start, length: length)
@@ -175,7 +203,8 @@ struct ExpressionLexer {
         for length in [2, 1] where start + length <= characters.count {
             let text = String(characters[start..<start + length])
             if let instead = Self.foreign[text] {
-                throw ExpressionError("`\(text)` is written \(instead)", offset: start, length: length)
+                throw ExpressionError(
+                    "`\(text)` is written \(instead)", offset: start, length: length)
             }
             if Self.signs.contains(text) {
                 return ExpressionToken(kind: .sign(text), offset: start, length: length)

@@ -96,7 +96,8 @@ struct ExpressionParser {
         }
         guard try lexer.next().kind != .end else {
             throw ExpressionError(
-                "the condition is empty; write for example `component web down`", offset: 0, length: 1)
+                "the condition is empty; write for example `component web down`", offset: 0,
+                length: 1)
         }
         let part = try or()
         let rest = try lexer.next()
@@ -208,7 +209,8 @@ struct ExpressionParser {
         case .word(let word):
             return try phrase(word, token)
         case .sign, .end:
-            throw expected("a metric, a number or a state such as `component web down`", found: token)
+            throw expected(
+                "a metric, a number or a state such as `component web down`", found: token)
         }
     }
 
@@ -262,7 +264,8 @@ struct ExpressionParser {
             try takePhrase(["recovery", "attempts"])
             return part(.recoveryAttempts, isTruth: false, from: token)
         case "and", "or", "not":
-            throw expected("a metric, a number or a state such as `component web down`", found: token)
+            throw expected(
+                "a metric, a number or a state such as `component web down`", found: token)
         default:
             lexer.take(token)
             return try metric(word, token)
@@ -294,7 +297,8 @@ struct ExpressionParser {
         _ kind: ExpressionName.Kind, after word: String, example: String
     ) throws(ExpressionError) -> String {
         guard let token = lexer.name(), case .word(let name) = token.kind else {
-            throw expected("a name after `\(word)`, as in `\(word) \(example) …`", found: try lexer.next())
+            throw expected(
+                "a name after `\(word)`, as in `\(word) \(example) …`", found: try lexer.next())
         }
         if kind != .probe, name.contains(".") {
             let hint = kind == .component ? "; for a probe write `probe \(name) …`" : ""
@@ -371,7 +375,8 @@ struct ExpressionParser {
         ComparisonOperator, ExpressionToken
     )? {
         let token = try lexer.next()
-        guard case .sign(let text) = token.kind, let sign = ComparisonOperator(rawValue: text) else {
+        guard case .sign(let text) = token.kind, let sign = ComparisonOperator(rawValue: text)
+        else {
             return nil
         }
         lexer.take(token)
@@ -387,7 +392,8 @@ struct ExpressionParser {
         nesting += 1
     }
 
-    private func part(_ expression: Expression, isTruth: Bool, from token: ExpressionToken) -> Part {
+    private func part(_ expression: Expression, isTruth: Bool, from token: ExpressionToken) -> Part
+    {
         Part(expression: expression, isTruth: isTruth, start: token.offset, end: lexer.position)
     }
 
@@ -401,7 +407,8 @@ struct ExpressionParser {
                 offset: right.start, length: right.end - right.start)
         }
         return Part(
-            expression: expression, isTruth: isTruth, start: left.start, end: right.end, depth: depth)
+            expression: expression, isTruth: isTruth, start: left.start, end: right.end,
+            depth: depth)
     }
 
     private func written(_ part: Part) -> String {
@@ -429,7 +436,8 @@ struct ExpressionParser {
             token.kind == .end
             ? "found the end"
             : "found `\(Visible.text(String(lexer.characters[token.offset..<token.end])))`"
-        return ExpressionError("expected \(what), \(found)", offset: token.offset, length: token.length)
+        return ExpressionError(
+            "expected \(what), \(found)", offset: token.offset, length: token.length)
     }
 
     /// What to say of something that follows a complete part.

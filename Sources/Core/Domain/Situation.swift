@@ -94,8 +94,8 @@ package struct Emergency: Sendable, Equatable, Codable {
     package var acknowledgedAt: Timestamp?
     /// The triggers that belong to it, the first one first.
     package var triggers: [String]
-    /// The failure type that recovery plans go by: the worst trigger's.
-    package var failure: String?
+    /// Why it has its level: the reason of the activation, or of the trigger that raised it.
+    package var reason: String
     package var escalation: [EscalationStanding]
     /// Actions that were started, in order; its count is the number of attempts.
     package var attempts: [String]
@@ -110,7 +110,7 @@ package struct Emergency: Sendable, Equatable, Codable {
         levelSince = at
         respondBy = activation.respondBy
         triggers = activation.trigger.map { [$0] } ?? []
-        failure = activation.failure
+        reason = activation.reason
         escalation = []
         attempts = []
         failedAttempts = 0

@@ -93,7 +93,8 @@ package struct Timestamp: Sendable, Hashable, Comparable, Codable {
     /// `20260105T140327Z`: sortable and safe in file names.
     package var compact: String {
         let c = calendar
-        return compactDay + "T" + padded(c.hour, 2) + padded(c.minute, 2) + padded(c.second, 2) + "Z"
+        return compactDay + "T" + padded(c.hour, 2) + padded(c.minute, 2) + padded(c.second, 2)
+            + "Z"
     }
 
     /// Reads RFC 3339: `2026-01-05T14:03:27Z`, with fractions, or with an offset; nil for anything else.
@@ -112,7 +113,8 @@ package struct Timestamp: Sendable, Hashable, Comparable, Codable {
             bytes[13] == 58, bytes[16] == 58,
             let year = number(0, 4), let month = number(5, 2), let day = number(8, 2),
             let hour = number(11, 2), let minute = number(14, 2), let second = number(17, 2),
-            (1...12).contains(month), (1...CalendarFields.length(ofMonth: month, year)).contains(day),
+            (1...12).contains(month),
+            (1...CalendarFields.length(ofMonth: month, year)).contains(day),
             hour < 24, minute < 60, second < 61
         else { return nil }
         var at = 19
@@ -133,7 +135,8 @@ package struct Timestamp: Sendable, Hashable, Comparable, Codable {
         case 90, 122: guard at + 1 == bytes.count else { return nil }
         case 43, 45:
             guard at + 6 == bytes.count, bytes[at + 3] == 58,
-                let hours = number(at + 1, 2), let minutes = number(at + 4, 2), hours < 24, minutes < 60
+                let hours = number(at + 1, 2), let minutes = number(at + 4, 2), hours < 24,
+                minutes < 60
             else { return nil }
             offset = (bytes[at] == 43 ? 1 : -1) * (hours * 60 + minutes)
         default: return nil

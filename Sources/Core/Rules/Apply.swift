@@ -50,7 +50,8 @@ extension Situation {
             countID(activation.id)
         case .triggerJoined(let name, _):
             emergency?.triggers.append(name)
-        case .levelChanged(let level, let respondBy, _, _):
+        case .levelChanged(let level, let respondBy, let reason, let by):
+            if by == "engine" { emergency?.reason = reason }
             emergency?.level = level
             emergency?.levelSince = moment
             emergency?.respondBy = respondBy

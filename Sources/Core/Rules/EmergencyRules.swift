@@ -159,11 +159,10 @@ extension Rules {
 
     /// Triggers that have held long enough: the worst one activates, the others join.
     func dueTriggers(_ situation: Situation, _ moment: Timestamp) -> [Event] {
+        if isChangingTheService(situation) { return [] }
         let due = runbook.triggers.filter { trigger in
-            guard let standing = situation.conditions[.trigger(trigger.name)],
-                !situation.spentTriggers.contains(trigger.name)
-            else { return false }
-            return standing.since + trigger.holds <= moment
+            !situation.spentTriggers.contains(trigger.name)
+                && deadline(of: trigger, in: situation).map { $0 <= moment } ?? false
         }
         guard let emergency = situation.emergency else {
             guard let worst = due.min(by: { $0.level < $1.level }),
@@ -199,10 +198,38 @@ extension Rules {
 
     func triggerDeadlines(_ situation: Situation) -> [Timestamp] {
         runbook.triggers.compactMap { trigger in
-            guard let standing = situation.conditions[.trigger(trigger.name)],
-                situation.emergency?.triggers.contains(trigger.name) != true
-            else { return nil }
-            return standing.since + trigger.holds
+            situation.emergency?.triggers.contains(trigger.name) == true
+                ? nil : deadline(of: trigger, in: situation)
         }
+    }
+
+    /// So long after a procedure a trigger that began during it waits for the probes to see its end.
+    package static let settlingTime = Span.seconds(10)
+
+    /// While a procedure stops and starts things on purpose, what fails because of that raises nothing.
+    /// One that is paused or waits is no excuse.
+    private func isChangingTheService(_ situation: Situation) -> Bool {
+        guard let procedure = situation.procedure, Self.changesTheService(procedure.kind) else {
+            return false
+        }
+        return procedure.state == .running || procedure.state == .undoing
+    }
+
+    private static func changesTheService(_ kind: ProcedureKind) -> Bool {
+        switch kind {
+        case .recovery, .rollback, .playbook, .service: true
+        case .drill, .backup, .fallback: false
+        }
+    }
+
+    /// When a trigger that holds raises; nil when it does not hold.
+    private func deadline(of trigger: Trigger, in situation: Situation) -> Timestamp? {
+        guard let standing = situation.conditions[.trigger(trigger.name)] else { return nil }
+        let due = standing.since + trigger.holds
+        let ended = situation.pastProcedures.last {
+            Self.changesTheService($0.kind) && $0.startedAt <= standing.since
+                && standing.since <= $0.finishedAt
+        }
+        return ended.map { max(due, $0.finishedAt + Self.settlingTime) } ?? due
     }
 }

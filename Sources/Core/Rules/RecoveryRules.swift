@@ -9,7 +9,15 @@ import OrderedCollections
 extension Rules {
     /// The recovery plan of the open emergency: its failure's, or nothing.
     package func plan(for emergency: Emergency) -> RecoveryPlan? {
-        runbook.recovery.plans.first { $0.failure == emergency.failure }
+        runbook.recovery.plans.first { $0.failure == failure(of: emergency) }
+    }
+
+    /// The failure type that recovery goes by: that of the worst trigger that belongs to it; of several,
+    /// the one that came first.
+    package func failure(of emergency: Emergency) -> String? {
+        emergency.triggers
+            .compactMap { name in runbook.triggers.first { $0.name == name } }
+            .min { $0.level < $1.level }?.failure ?? emergency.activation.failure
     }
 
     /// The action to try next; nil when the attempts are used up or nothing is planned.
@@ -67,7 +75,7 @@ extension Rules {
         if let action = nextAction(emergency) { return action }
         throw Refusal(
             .notNow, rule: "no-recovery-plan",
-            why: emergency.failure.map { "no recovery plan is written for \($0)" }
+            why: failure(of: emergency).map { "no recovery plan is written for \($0)" }
                 ?? "the emergency names no failure",
             remedy: "Pick an action yourself: tocsin recover "
                 + (runbook.actions.first?.name ?? "ACTION"))
@@ -90,7 +98,7 @@ extension Rules {
             Procedure(
                 id: newID("recovery", in: situation, at: moment), kind: .recovery,
                 name: action.name, title: action.title, startedAt: moment, startedBy: by,
-                reason: situation.emergency?.activation.reason ?? "",
+                reason: situation.emergency?.reason ?? "",
                 emergency: situation.emergency?.id,
                 attempt: attempt, stages: recoveryStages(action)))
     }

@@ -125,7 +125,7 @@ extension Rules {
         }
         let reason =
             request.reason.allSatisfy(\.isWhitespace)
-            ? situation.emergency?.activation.reason ?? ""
+            ? situation.emergency?.reason ?? ""
             : request.reason
         return [
             start(

@@ -1,10 +1,8 @@
-/* What Swift cannot see by itself: libcurl's variadic functions, each for one type of argument, and epoll. */
+/* What Swift cannot see of libcurl itself: its variadic functions, each for one type of argument. */
 #ifndef TOCSIN_CCURL_H
 #define TOCSIN_CCURL_H
 #include <curl/curl.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/prctl.h>
+#include <sys/socket.h>
 
 static inline CURLcode tocsin_setopt_long(CURL *easy, CURLoption option, long value) {
     return curl_easy_setopt(easy, option, value);
@@ -43,6 +41,15 @@ static inline CURLMcode tocsin_multi_setopt_timer(CURLM *multi, curl_multi_timer
 static inline CURLMcode tocsin_multi_setopt_long(CURLM *multi, CURLMoption option, long value) {
     return curl_multi_setopt(multi, option, value);
 }
-/* The name that `ps -T` shows for the calling thread; 15 bytes. */
-static inline void tocsin_name_thread(const char *name) { prctl(PR_SET_NAME, name); }
+
+/* Sockets that no child process inherits; libcurl's own would be. */
+static inline curl_socket_t tocsin_open_socket(
+    void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+    (void)context;
+    (void)purpose;
+    return socket(address->family, address->socktype | 02000000 /* SOCK_CLOEXEC */, address->protocol);
+}
+static inline CURLcode tocsin_setopt_own_sockets(CURL *easy) {
+    return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, tocsin_open_socket);
+}
 #endif

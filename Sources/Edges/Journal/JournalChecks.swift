@@ -3,12 +3,13 @@ import Domain
 import GRDB
 
 extension SQLiteEventStore {
-    /// The end of the chain, as it was written with the newest event.
-    static func head(_ database: Database) throws -> (seq: Int, hash: String) {
-        let statement = try database.cachedStatement(sql: "SELECT seq, hash FROM head")
-        guard let row = try Row.fetchOne(statement) else {
-            throw Damage(subject: "journal", detail: "it does not say where it ends")
-        }
+    /// The newest event's number and hash: what the next one is linked to.
+    static func head(
+        _ database: Database, _ identity: JournalFile.Identity
+    ) throws -> (seq: Int, hash: String) {
+        let statement = try database.cachedStatement(
+            sql: "SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1")
+        guard let row = try Row.fetchOne(statement) else { return (0, identity.first) }
         return (row[0], row[1])
     }
 
@@ -43,7 +44,7 @@ extension SQLiteEventStore {
         var firstBroken: Int?
     }
 
-    /// Compares each event with its hash, from `seq` on (1: all), and the last one with the head.
+    /// Compares each event with its hash, from `seq` on (1: all).
     static func walk(
         _ database: Database, from identity: JournalFile.Identity, seq start: Int = 1
     ) throws -> Walk {
@@ -63,16 +64,23 @@ extension SQLiteEventStore {
                 last += 1
                 previous = hash
             }
-            if records.isEmpty { break }
+            if records.isEmpty { return Walk(last: last, firstBroken: nil) }
         }
-        let head = try head(database)
-        let whole = head.seq == last && head.hash == previous
-        return Walk(last: last, firstBroken: whole ? nil : last + 1)
+    }
+
+    /// The first event that the mark proves to be missing or replaced; nil when there is none.
+    static func missing(
+        _ database: Database, after last: Int, _ mark: HeadMark.Mark?,
+        _ identity: JournalFile.Identity
+    ) throws -> Int? {
+        guard let mark else { return nil }
+        if mark.seq > last { return last + 1 }
+        return try hash(database, of: mark.seq, identity) == mark.hash ? nil : mark.seq
     }
 
     /// What must hold before a journal is used.
     static func check(
-        _ database: Database, path: String, service: String
+        _ database: Database, path: String, service: String, mark: HeadMark.Mark?
     ) throws -> JournalFile.Identity {
         guard try database.tableExists("meta"), let identity = try JournalFile.identity(database)
         else {
@@ -89,11 +97,18 @@ extension SQLiteEventStore {
                 cause: "it belongs to the service \(identity.service), not to \(service); "
                     + "name another folder with --state")
         }
-        let end = try head(database).seq
+        let end = try head(database, identity).seq
         let from = max(1, end - checkedOnOpening + 1)
         if let broken = try walk(database, from: identity, seq: from).firstBroken {
             throw Damage(
                 subject: path, detail: "event \(broken) is not what was written, or is missing")
+        }
+        if let missing = try missing(database, after: end, mark, identity), let mark {
+            throw Damage(
+                subject: path,
+                detail:
+                    "it had come to event \(mark.seq), and from event \(missing) on it is gone or "
+                    + "another (remove \(HeadMark.name) to use it nevertheless)")
         }
         return identity
     }
@@ -112,17 +127,33 @@ package struct JournalVerification: Sendable, Equatable {
     package static func verify(state: String) throws -> JournalVerification {
         let path = state + "/" + JournalFile.name
         do {
+            // Read first: a running engine moves the mark after the journal, never before it.
+            let mark = HeadMark.read(path: state + "/" + HeadMark.name)
             let database = try JournalFile.open(path, writable: false)
             return try database.unsafeRead { database in
-                guard try database.tableExists("meta"),
-                    let identity = try JournalFile.identity(database)
-                else { throw Damage(subject: path, detail: "it is a database, but no journal") }
-                let walk = try SQLiteEventStore.walk(database, from: identity)
-                return JournalVerification(
-                    service: identity.service, events: walk.last, firstBroken: walk.firstBroken)
+                var result: JournalVerification?
+                // One transaction, so that what a running engine adds meanwhile is not half seen.
+                try database.inTransaction(.deferred) {
+                    result = try verify(database, path: path, mark: mark)
+                    return .commit
+                }
+                return try result.orDefect()
             }
         } catch {
             throw JournalFile.translate(error, "verify the journal", path)
         }
+    }
+
+    private static func verify(
+        _ database: Database, path: String, mark: HeadMark.Mark?
+    ) throws -> JournalVerification {
+        guard try database.tableExists("meta"), let identity = try JournalFile.identity(database)
+        else {
+            throw Damage(subject: path, detail: "it is a database, but no journal")
+        }
+        let walk = try SQLiteEventStore.walk(database, from: identity)
+        let missing = try SQLiteEventStore.missing(database, after: walk.last, mark, identity)
+        return JournalVerification(
+            service: identity.service, events: walk.last, firstBroken: walk.firstBroken ?? missing)
     }
 }

@@ -82,9 +82,6 @@ enum JournalFile {
                     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL,
                     body TEXT NOT NULL, hash TEXT NOT NULL
                 ) STRICT;
-                CREATE TABLE head (
-                    one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, hash TEXT NOT NULL
-                ) STRICT;
                 CREATE TABLE snapshots (
                     seq INTEGER PRIMARY KEY, body TEXT NOT NULL, seal TEXT NOT NULL
                 ) STRICT;
@@ -95,8 +92,6 @@ enum JournalFile {
         ] {
             try database.execute(sql: "INSERT INTO meta VALUES (?, ?)", arguments: [name, value])
         }
-        try database.execute(
-            sql: "INSERT INTO head VALUES (1, 0, ?)", arguments: [identity.first])
     }
 
     static func identity(_ database: Database) throws -> Identity? {

@@ -22,6 +22,7 @@ package final class SQLiteEventStore: EventStore {
     private static let snapshotsKept = 2
 
     private let lock: EngineLock
+    private let mark: HeadMark
     private let writer: DatabaseQueue
     private let reader: DatabaseQueue
     private let checkpointer: Checkpointer
@@ -41,11 +42,12 @@ package final class SQLiteEventStore: EventStore {
         try Self.makeFolder(state)
         path = state + "/" + JournalFile.name
         lock = try EngineLock(path: state + "/engine.lock")
+        mark = try HeadMark(path: state + "/" + HeadMark.name)
         do {
             try Self.requireFile(path, service: service, now: now)
             writer = try JournalFile.open(path, writable: true, pageLimit: pageLimit)
-            identity = try writer.unsafeRead { [path] database in
-                try Self.check(database, path: path, service: service)
+            identity = try writer.unsafeRead { [path, mark] database in
+                try Self.check(database, path: path, service: service, mark: mark.mark)
             }
             reader = try JournalFile.open(path, writable: false)
             checkpointer = Checkpointer(database: try JournalFile.open(path, writable: true))
@@ -67,7 +69,7 @@ package final class SQLiteEventStore: EventStore {
 
     package var last: Int {
         get throws {
-            try reading("read the journal") { try Self.head($0).seq }
+            try reading("read the journal") { try Self.head($0, identity).seq }
         }
     }
 
@@ -80,7 +82,7 @@ package final class SQLiteEventStore: EventStore {
                 operation: "append to the journal", subject: path, cause: "a zero byte in an event")
         }
         let records = try writing("append to the journal") { database in
-            var head = try Self.head(database)
+            var head = try Self.head(database, identity)
             guard head.seq == last else {
                 throw Fault(
                     operation: "append to the journal", subject: path,
@@ -103,10 +105,10 @@ package final class SQLiteEventStore: EventStore {
                     EventRecord(
                         seq: seq, at: draft.at, kind: draft.kind, body: draft.body, hash: hash))
             }
-            let move = try database.cachedStatement(sql: "UPDATE head SET seq = ?, hash = ?")
-            move.setUncheckedArguments([head.seq, head.hash])
-            try move.execute()
             return records
+        }
+        if let newest = records.last {
+            mark.write(HeadMark.Mark(seq: newest.seq, hash: newest.hash))
         }
         checkpointer.wrote(drafts.count)
         return records
@@ -117,7 +119,11 @@ package final class SQLiteEventStore: EventStore {
     }
 
     package func firstBrokenLink() throws -> Int? {
-        try reading("verify the journal") { try Self.walk($0, from: identity).firstBroken }
+        let mark = mark.mark
+        return try reading("verify the journal") { database in
+            let walk = try Self.walk(database, from: identity)
+            return try walk.firstBroken ?? Self.missing(database, after: walk.last, mark, identity)
+        }
     }
 
     package func save(_ snapshot: SituationSnapshot) throws {
@@ -231,7 +237,7 @@ package final class SQLiteEventStore: EventStore {
 
 extension Optional {
     /// The value that a transaction set; it is there whenever the transaction did not throw.
-    fileprivate func orDefect() throws -> Wrapped {
+    func orDefect() throws -> Wrapped {
         guard let self else {
             throw Fault(operation: "use the journal", subject: "SQLite", cause: "no result")
         }

@@ -14,7 +14,7 @@ extension StepSession {
         guard receipt.verified else {
             return .failed("backup \(receipt.id) was taken, but not read back")
         }
-        self.receipt = receipt
+        backupTaken = receipt
         return .done(
             words(receipt), facts: [NamedText(name: "backup", text: receipt.id)])
     }

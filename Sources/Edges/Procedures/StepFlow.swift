@@ -23,7 +23,7 @@ extension StepSession {
         // The seconds are measured where the outcome is written.
         StepOutcome(
             end: end, message: message, seconds: 0, facts: facts,
-            backup: end == .succeeded ? receipt : nil)
+            backup: end == .succeeded ? backupTaken : nil)
     }
 
     private func perform() async throws(Fault) -> StepOutcome {

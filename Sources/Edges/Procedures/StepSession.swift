@@ -26,9 +26,9 @@ final class StepSession {
     let crashPoint: (String) -> Void
     let ending: StepEnding
     let output: OutputWriter
-    /// What a backup step has taken.
-    var receipt: BackupReceipt?
     let secrets: any SecretReader
+    /// The verified backup that this step has taken.
+    var backupTaken: BackupReceipt?
 
     init(
         _ order: StepOrder, _ directory: RunDirectory, ending: StepEnding,

@@ -90,7 +90,8 @@ struct CrossChecks {
                 }
                 latest = max(latest ?? span, span)
             }
-            for step in row.value.items where step["ticket"]?.flag == true && root["tickets"] == nil {
+            for step in row.value.items where step["ticket"]?.flag == true && root["tickets"] == nil
+            {
                 problems.warning(
                     step.place(of: "ticket"), "no ticket can be opened: there is no `tickets:`")
             }
@@ -133,18 +134,21 @@ struct CrossChecks {
         {
             problems.error(
                 entry.place, "`\(entry.key)` cannot be expected of `\(kind)`",
-                "it can be expected: " + (own + ["under"]).map { "`\($0)`" }.joined(separator: ", "))
+                "what can be: " + (own + ["under"]).map { "`\($0)`" }.joined(separator: ", "))
         }
     }
 
     /// Where a metric can come from, by the kind of its probe.
     private static let metricKinds = [
-        "json": ["http", "websocket"], "value": ["sql", "redis", "prometheus"], "perfdata": ["nagios"],
+        "json": ["http", "websocket"], "value": ["sql", "redis", "prometheus"],
+        "perfdata": ["nagios"],
     ]
     private func checkMetrics(_ metrics: [Tree.Entry], of kind: String) {
         for metric in metrics {
             for entry in metric.value.entries {
-                guard let kinds = Self.metricKinds[entry.key], !kinds.contains(kind) else { continue }
+                guard let kinds = Self.metricKinds[entry.key], !kinds.contains(kind) else {
+                    continue
+                }
                 let list = kinds.map { "`\($0)`" }.joined(separator: ", ")
                 problems.error(
                     entry.place, "`\(entry.key)` is a metric of \(list), not of `\(kind)`",
@@ -168,10 +172,11 @@ struct CrossChecks {
         let failures = entries("triggers").compactMap { text($0.value["failure"]) }
         for plan in root["recovery"]?["plans"]?.entries ?? [] where !failures.contains(plan.key) {
             problems.warning(
-                plan.place, "no trigger has the failure `\(shown(plan.key))`, so this plan is never used",
+                plan.place,
+                "no trigger has the failure `\(shown(plan.key))`, so this plan is never used",
                 failures.isEmpty
                     ? nil
-                    : Nearest.suggestion(for: plan.key, among: failures, called: "failures"))
+                    : problems.suggestion(for: plan.key, among: failures, called: "failures"))
         }
     }
 
@@ -197,12 +202,12 @@ struct CrossChecks {
                 problems.warning(stage.place(of: "steps"), "this stage does nothing")
             }
         }
-        let preflight = rollback["preflight"]?.items ?? []
-        if !preflight.contains(where: { $0["backup"] != nil }) {
+        // The engine takes a backup before the first stage even where the preflight does not say so.
+        if root["backup"] == nil {
             problems.warning(
-                rollback["preflight"] == nil ? rollback.place : rollback.place(of: "preflight"),
-                "the rollback takes no backup before its first stage",
-                "add `{ name: Backup, backup: verified }` to `preflight`")
+                root.place(of: "rollback"),
+                "the backup before the rollback saves nothing: there is no `backup:`",
+                "add `backup:` with `to` and `files` or `databases`")
         }
         for kind in rollback["authorization"]?.entries ?? [] {
             for need in kind.value["needs"]?.entries ?? [] { checkNeed(need) }
@@ -212,7 +217,9 @@ struct CrossChecks {
     private func checkNeed(_ need: Tree.Entry) {
         guard root["roles"]?[need.key] != nil, let count = need.value.integer else { return }
         var seen: Set<String> = []
-        guard let members = members(of: need.key, seen: &seen), members.count < count else { return }
+        guard let members = members(of: need.key, seen: &seen), members.count < count else {
+            return
+        }
         problems.error(
             need.value.place,
             "`\(shown(need.key))` has \(members.count) \(members.count == 1 ? "member" : "members"), "
@@ -234,6 +241,12 @@ extension CrossChecks {
         for list in root.stepLists {
             for step in list.steps {
                 for work in step.works { checkWork(work, in: list.owner) }
+                for key in ["check", "verify"] {
+                    guard let sql = step[key]?["sql"], sql["run"] != nil else { continue }
+                    problems.error(
+                        sql.place(of: "run"), "`\(key)` only looks, it cannot run statements",
+                        "write a `query`, with `equals`, `at_least` or `at_most`")
+                }
             }
         }
     }
@@ -258,7 +271,8 @@ extension CrossChecks {
                 work.place(of: key), "`\(key)` needs to know what is saved, and where",
                 "add `backup:` with `to` and `files` or `databases`")
         }
-        if let status = work["status_page"], case .map = status.content, root["status_page"] == nil {
+        if let status = work["status_page"], case .map = status.content, root["status_page"] == nil
+        {
             problems.warning(
                 work.place(of: "status_page"),
                 "no status page can be updated: there is no top-level `status_page:`")
@@ -269,11 +283,13 @@ extension CrossChecks {
     private func checkRestore(_ restore: Tree) {
         guard let from = text(restore["from"]), let wanted = Self.restoreKeys[from] else { return }
         if restore[wanted] == nil {
-            problems.error(restore.place, "`restore` with `from: \(from)` needs the key `\(wanted)`")
+            problems.error(
+                restore.place, "`restore` with `from: \(from)` needs the key `\(wanted)`")
         }
         for entry in restore.entries
         where entry.key != wanted && Self.restoreKeys.values.contains(entry.key) {
-            problems.error(entry.place, "`\(entry.key)` does not go with `from: \(from)`", "delete it")
+            problems.error(
+                entry.place, "`\(entry.key)` does not go with `from: \(from)`", "delete it")
         }
     }
 
@@ -282,7 +298,9 @@ extension CrossChecks {
         for item in remove.items {
             guard let path = text(item) else { continue }
             let parts = path.split(separator: "/").filter { $0 != "." }
-            if parts.isEmpty || parts.contains("..") || parts.allSatisfy({ $0 == "*" || $0 == "**" }) {
+            if parts.isEmpty || parts.contains("..")
+                || parts.allSatisfy({ $0 == "*" || $0 == "**" })
+            {
                 problems.error(
                     item.place, "`remove` does not take `\(shown(path))`",
                     "name files or folders below the runbook's folder")
@@ -293,7 +311,9 @@ extension CrossChecks {
     // MARK: Cycles
 
     private func checkCycles() {
-        report("components", "depends_on", entries("components").map { ($0.key, $0.value["depends_on"]) })
+        report(
+            "components", "depends_on",
+            entries("components").map { ($0.key, $0.value["depends_on"]) })
         report("roles", "includes", entries("roles").map { ($0.key, $0.value["includes"]) })
         report("drills", "drills", entries("drills").map { ($0.key, $0.value["drills"]) })
         var steps = Graph()
@@ -313,7 +333,8 @@ extension CrossChecks {
         }
         for cycle in steps.cycles() {
             problems.error(
-                cycle.place, "this runs in a circle: " + shownPath(cycle.path), "leave one of them out")
+                cycle.place, "this runs in a circle: " + shownPath(cycle.path),
+                "leave one of them out")
         }
     }
 

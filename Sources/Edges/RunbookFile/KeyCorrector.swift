@@ -72,7 +72,8 @@ struct KeyCorrector {
         problems.error(
             entry.place, "unknown key `\(Visible.text(entry.key, limit: 80))` in \(table.what)",
             names.isEmpty
-                ? "it takes none" : Nearest.suggestion(for: entry.key, among: names, called: "its keys are"))
+                ? "it takes none"
+                : problems.suggestion(for: entry.key, among: names, called: "its keys are"))
         return Nearest.name(to: entry.key, among: names)
     }
 }

@@ -9,7 +9,9 @@ extension Keys {
                 must("name", .name, "Typed by the operator to confirm a rollback."),
                 may("title", .line, "Its name for people."),
                 may("environment", .line, "Such as production."),
-                may("timezone", .timezone, "An IANA name, for shifts and review dates; UTC without it."),
+                may(
+                    "timezone", .timezone,
+                    "An IANA name, for shifts and review dates; UTC without it."),
             ]))
 
     static let person = Shape.table(
@@ -17,7 +19,8 @@ extension Keys {
             what: "a person",
             keys: [
                 must("name", .line, "Their name."),
-                may("user", .line, "Their login name on the engine's machine; their id without it."),
+                may(
+                    "user", .line, "Their login name on the engine's machine; their id without it."),
                 may("email", .email, "Where mail goes."),
                 may("sms", .line, "A phone number."),
             ]))
@@ -51,14 +54,19 @@ extension Keys {
                 may("email", email, "Mail by SMTP."),
                 may("sms", http, "A request to an SMS gateway; {{to}} and {{text}} are filled in."),
                 may("webhook", webhook, "A signed request, as Standard Webhooks 1.0 says."),
-                may("slack", .table(slack), "An incoming webhook of Slack, Mattermost or Rocket.Chat."),
+                may(
+                    "slack", .table(slack),
+                    "An incoming webhook of Slack, Mattermost or Rocket.Chat."),
                 may("ntfy", .table(ntfy), "A topic of ntfy."),
                 may("pagerduty", .table(pagerduty), "A service of PagerDuty (Events API v2)."),
                 may("alertmanager", .table(alertmanager), "An Alertmanager of Prometheus."),
                 may("command", .table(command), "A program that delivers the message."),
             ],
             exactlyOne: [
-                ["email", "sms", "webhook", "slack", "ntfy", "pagerduty", "alertmanager", "command"]
+                [
+                    "email", "sms", "webhook", "slack", "ntfy", "pagerduty", "alertmanager",
+                    "command",
+                ]
             ]))
 
     private static let email = Shape.table(
@@ -83,7 +91,9 @@ extension Keys {
             ]))
     private static let slack = KeyTable(
         what: "`slack`",
-        keys: [must("url", value(.url(["http", "https"])), "The webhook's address; keep it secret.")])
+        keys: [
+            must("url", value(.url(["http", "https"])), "The webhook's address; keep it secret.")
+        ])
     private static let ntfy = KeyTable(
         what: "`ntfy`",
         keys: [
@@ -125,7 +135,9 @@ extension Keys {
             what: "a level",
             keys: [
                 may("name", .line, "Its name."),
-                may("respond_within", .span(.any), "The response clock: 5m, 15m, 30m, 60m by default."),
+                may(
+                    "respond_within", .span(.any),
+                    "The response clock: 5m, 15m, 30m, 60m by default."),
                 may("means", .line, "What it means, for people."),
             ]))
     static let escalationStep = Shape.table(

@@ -30,7 +30,8 @@ extension Keys {
                     "propose: the operator picks. run: the engine starts by itself."),
                 may(
                     "verify_within", .span(.upTo(hours: 24)),
-                    "After its last step an action must end the triggers within this; 30s by default."),
+                    "After its last step an action must end the triggers within this; 30s by default."
+                ),
                 may(
                     "plans", .named(NamedShape(what: "a plan", value: .table(plan))),
                     "What is tried, by failure type."),
@@ -68,7 +69,8 @@ extension Keys {
                                 may("last", .integer(1...100_000), "How many are kept."),
                                 may("days", .integer(1...36_500), "For how many days."),
                             ],
-                            atLeastOne: [["last", "days"]])), "What is kept; everything without it."),
+                            atLeastOne: [["last", "days"]])), "What is kept; everything without it."
+                ),
                 may("files", .list(.path), "Files, folders or globs."),
                 may("databases", .list(.reference(.database)), "Data sources that are dumped."),
                 may("sources", .list(.reference(.source)), "Other data sources, such as Redis."),
@@ -83,7 +85,9 @@ extension Keys {
             what: "`rollback`",
             keys: [
                 must("to", .line, "The legacy system, in words."),
-                may("target_duration", .span(.any), "How long it should take at most; 10m by default."),
+                may(
+                    "target_duration", .span(.any),
+                    "How long it should take at most; 10m by default."),
                 may(
                     "when", .named(NamedShape(what: "a rule", value: .table(rollbackRule))),
                     "When a rollback is proposed."),
@@ -97,7 +101,9 @@ extension Keys {
                             },
                             atLeastOne: [authorizations])), "Who must approve."),
                 may("preflight", steps, "What is done before the stages, with the backup."),
-                must("stages", .list(.table(stage), atLeast: 1), "Seven, as the procedures name them."),
+                must(
+                    "stages", .list(.table(stage), atLeast: 1),
+                    "Seven, as the procedures name them."),
                 may("afterwards", .table(afterwards), "What follows a rollback."),
             ]))
     private static let rollbackRule = KeyTable(
@@ -116,9 +122,12 @@ extension Keys {
                 "needs",
                 .named(
                     NamedShape(
-                        what: "a role", rule: .reference(.role), value: .scalar(.integer(1...1000)))),
+                        what: "a role", rule: .reference(.role), value: .scalar(.integer(1...1000)))
+                ),
                 "How many people of which role."),
-            may("only_during_level", .integer(1...4), "Only while an emergency of this level is open."),
+            may(
+                "only_during_level", .integer(1...4),
+                "Only while an emergency of this level is open."),
         ])
     private static let stage = KeyTable(
         what: "a stage",

@@ -9,7 +9,8 @@ enum Keys {
     private static let secretTable = KeyTable(
         what: "a secret",
         keys: [
-            may("env", .variable, "The environment variable that holds it; read when it is needed."),
+            may(
+                "env", .variable, "The environment variable that holds it; read when it is needed."),
             may("file", .path, "The file that holds it; read when it is needed."),
         ],
         exactlyOne: [["env", "file"]])
@@ -50,7 +51,8 @@ enum Keys {
                     "status", .oneOrMore(.integer(100...599)),
                     "The status codes of which one must be answered; 200–399 without it."),
                 may("under", .span(.upTo(hours: 1)), "The whole check must take less."),
-                may("body", .pattern, "A regular expression that the body must contain a match of."),
+                may(
+                    "body", .pattern, "A regular expression that the body must contain a match of."),
                 may("message", .pattern, "A regular expression for a WebSocket's first message."),
                 may("reply", .text, "The reply of a Redis command."),
             ],

@@ -36,13 +36,16 @@ extension Keys {
         may("expect", expectation, "What the answer must be like."),
         may("keep_cookies", .flag, "Cookies go from step to step of the stage."),
         may("stdin", .text, "What the program reads."),
-        may("within", .span(.upTo(hours: 24)), "How long it may take to answer well; 30s by default."),
+        may(
+            "within", .span(.upTo(hours: 24)),
+            "How long it may take to answer well; 30s by default."),
         may("via", .list(.reference(.channel)), "Channels."),
         may("title", .line, "The message's title; the step's name without it."),
         may("text", .text, "The message."),
     ]
     private static let workBeside = [
-        "expect": ["http", "redis"], "keep_cookies": ["http"], "stdin": ["run"], "within": ["probe"],
+        "expect": ["http", "redis"], "keep_cookies": ["http"], "stdin": ["run"],
+        "within": ["probe"],
         "via": ["notify"], "title": ["notify"], "text": ["notify"],
     ]
     private static let runners = ["run", "shell", "service"]
@@ -60,7 +63,9 @@ extension Keys {
                 "What is done instead when it fails."),
             may("repeatable", .flag, "May be run again when it is not known whether it ran."),
             may("retries", .integer(0...100), "Further tries after a failure; 0 by default."),
-            may("retry_pause", .span(.upTo(hours: 1)), "The first pause; it doubles. 1s by default."),
+            may(
+                "retry_pause", .span(.upTo(hours: 1)), "The first pause; it doubles. 1s by default."
+            ),
             may("as", .line, "The login name that it runs as."),
             may("cwd", .path, "The folder that it runs in; the runbook's without it."),
             may(
@@ -78,8 +83,10 @@ extension Keys {
         "`check` or `verify`", ["run", "shell", "http", "sql", "redis", "probe"])
     private static let undoing = work(
         "`undo`",
-        ["run", "shell", "service", "http", "sql", "redis", "remove", "restore", "edit",
-            "restore_database"])
+        [
+            "run", "shell", "service", "http", "sql", "redis", "remove", "restore", "edit",
+            "restore_database",
+        ])
 
     private static func work(_ what: String, _ kinds: [String]) -> KeyTable {
         let options = workOptions.filter { option in
@@ -146,13 +153,16 @@ extension Keys {
                                 must("old", .line, "The text that stands there."),
                                 must("new", .text, "The text that takes its place."),
                             ])), atLeast: 1), "Texts that are replaced."),
-            may("insert_lines", .list(.line), "Lines that are added at the end unless they are there."),
+            may(
+                "insert_lines", .list(.line),
+                "Lines that are added at the end unless they are there."),
         ],
         atLeastOne: [["delete_lines", "replace", "insert_lines"]])
     private static let statusPage = KeyTable(
         what: "`status_page`",
         keys: [
-            must("status", .line, "Fills {{status}}."), must("message", .text, "Fills {{message}}."),
+            must("status", .line, "Fills {{status}}."),
+            must("message", .text, "Fills {{message}}."),
         ])
     private static let fallbackSwitch = KeyTable(
         what: "`fallback`",

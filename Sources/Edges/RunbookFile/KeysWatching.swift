@@ -6,8 +6,10 @@ extension Keys {
     private static let scheduleKeys = [
         may("every", .span(.upTo(hours: 24 * 7)), "How often it is checked; 10s by default."),
         may("timeout", .span(.upTo(hours: 1)), "When a check is given up; 5s by default."),
-        may("down_after", .integer(1...1000), "Failures in a row until it is failed; 3 by default."),
-        may("up_after", .integer(1...1000), "Successes in a row until it is healthy; 2 by default."),
+        may(
+            "down_after", .integer(1...1000), "Failures in a row until it is failed; 3 by default."),
+        may(
+            "up_after", .integer(1...1000), "Successes in a row until it is healthy; 2 by default."),
     ]
     static let schedule = Shape.table(KeyTable(what: "`probe_defaults`", keys: scheduleKeys))
 
@@ -24,7 +26,8 @@ extension Keys {
             what: "a component",
             keys: [
                 may("title", .line, "Its name for people."),
-                may("weight", .number(0...1_000_000), "Its part in the health score; 1 by default."),
+                may(
+                    "weight", .number(0...1_000_000), "Its part in the health score; 1 by default."),
                 may("critical", .flag, "All critical components down is a complete failure."),
                 may(
                     "depends_on", .list(.reference(.component)),
@@ -48,7 +51,8 @@ extension Keys {
                         must("url", .url(["ws", "wss"]), "Where the handshake is made."),
                         may(
                             "header",
-                            .named(NamedShape(what: "a header", rule: .header, value: value(.line))),
+                            .named(
+                                NamedShape(what: "a header", rule: .header, value: value(.line))),
                             "Headers of the handshake."),
                     ])), "A handshake and the first message."),
         may(
@@ -82,10 +86,10 @@ extension Keys {
         may(
             "disk",
             .table(KeyTable(what: "`disk`", keys: [must("path", .path, "A path on the disk.")])),
-            "A disk's space: disk.used, disk.free (per cent)."),
+            "A disk's space: disk.used (per cent), disk.free (bytes)."),
         may(
             "memory", .table(KeyTable(what: "`memory`", keys: [])),
-            "The machine's memory: memory.used, memory.available (per cent)."),
+            "The machine's memory: memory.used (per cent), memory.available (bytes)."),
         may(
             "cpu", .table(KeyTable(what: "`cpu`", keys: [])),
             "The machine's processors: cpu.used (per cent), cpu.load1."),
@@ -96,7 +100,8 @@ extension Keys {
         may(
             "nagios",
             .table(
-                KeyTable(what: "`nagios`", keys: [must("run", argv, "The plugin and its arguments.")])),
+                KeyTable(
+                    what: "`nagios`", keys: [must("run", argv, "The plugin and its arguments.")])),
             "Any monitoring plugin: exit code, text, perfdata."),
         may(
             "prometheus",
@@ -154,7 +159,9 @@ extension Keys {
             what: "a trigger",
             keys: [
                 must("when", .condition, "A condition over metrics, components and probes."),
-                may("for", .span(.anyOrZero), "It must hold this long before it raises an emergency."),
+                may(
+                    "for", .span(.anyOrZero),
+                    "It must hold this long before it raises an emergency."),
                 must("level", .integer(1...4), "The level of the emergency; 1 is the worst."),
                 must("failure", .name, "The failure type; it picks the recovery plan."),
             ]))

@@ -4,7 +4,7 @@ import Domain
 struct Names {
     private var lists: [Reference: [String]] = [:]
     private var sets: [Reference: Set<String>] = [:]
-    /// Probes whose metrics are not known beforehand: any name below `component.probe.` may come.
+    /// Probes whose metrics are not declared and come with the answer: any name below `component.probe.` may come.
     private var openProbes: Set<String> = []
     /// What is declared where something else than a map stands: that is the problem, not each name.
     private var unreadable: Set<Reference> = []
@@ -55,7 +55,8 @@ struct Names {
         let sql = ["mysql", "postgresql", "sqlite"]
         declare(.database, sources.filter { $0.value["redis"] == nil }.map(\.key))
         declare(
-            .redis, sources.filter { source in !sql.contains { source.value[$0] != nil } }.map(\.key))
+            .redis,
+            sources.filter { source in !sql.contains { source.value[$0] != nil } }.map(\.key))
     }
 
     private mutating func declareProbes(_ root: Tree) {
@@ -87,9 +88,15 @@ struct Names {
         let declared = probe["metrics"]?.entries ?? []
         declaredMetrics += declared.map { ($0.key, $0.place) }
         let builtIn = Self.builtIn.filter { probe[$0.0] != nil }.flatMap(\.1)
-        if probe["nagios"] != nil || probe["prometheus"] != nil { openProbes.insert(reference) }
+        if declared.isEmpty, probe["nagios"] != nil || probe["prometheus"] != nil {
+            openProbes.insert(reference)
+        }
         metrics += declared.map(\.key)
-        metrics += (["latency"] + declared.map(\.key) + builtIn).map { "\(reference).\($0)" }
+        // `host.disk.used` is the same as `host.disk.disk.used`.
+        let short = builtIn.compactMap { $0.split(separator: ".").last.map(String.init) }
+        metrics += (["latency"] + declared.map(\.key) + builtIn + short).map {
+            "\(reference).\($0)"
+        }
         return builtIn
     }
 

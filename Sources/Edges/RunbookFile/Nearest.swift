@@ -6,7 +6,7 @@ enum Nearest {
     static func name(to text: String, among candidates: some Sequence<String>) -> String? {
         let wanted = Array(text.utf8.prefix(64))
         let plain = folded(text)
-        let most = max(1, wanted.count / 3)
+        let most = wanted.count < 2 ? 0 : max(1, wanted.count / 3)
         var best: (name: String, distance: Int)?
         for candidate in candidates {
             if folded(candidate) == plain { return candidate }

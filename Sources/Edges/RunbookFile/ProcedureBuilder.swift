@@ -57,7 +57,8 @@ extension RunbookBuilder {
             return BackupDefinition(to: paths.absolute("storage/emergency_backups"))
         }
         return BackupDefinition(
-            to: paths.absolute(try tree.text("to")), keepLast: try tree["keep"]?.optionalInteger("last"),
+            to: paths.absolute(try tree.text("to")),
+            keepLast: try tree["keep"]?.optionalInteger("last"),
             keepDays: try tree["keep"]?.optionalInteger("days"), files: try tree.texts("files"),
             databases: try tree.texts("databases"), sources: try tree.texts("sources"))
     }
@@ -66,11 +67,13 @@ extension RunbookBuilder {
 
     private func rollback(_ tree: Tree) throws(Misfit) -> RollbackDefinition {
         RollbackDefinition(
-            to: try tree.text("to"), targetDuration: try tree.span("target_duration", or: .minutes(10)),
+            to: try tree.text("to"),
+            targetDuration: try tree.span("target_duration", or: .minutes(10)),
             when: try tree.named("when") { name, tree throws(Misfit) in
                 RollbackRule(
                     name: name, when: try tree.value("when").asCondition(),
-                    holds: try tree.span("for", or: .zero), runAfter: try tree.optionalSpan("run_after"))
+                    holds: try tree.span("for", or: .zero),
+                    runAfter: try tree.optionalSpan("run_after"))
             },
             authorization: try tree.named("authorization") { kind, tree throws(Misfit) in
                 AuthorizationRule(

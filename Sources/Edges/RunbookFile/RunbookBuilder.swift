@@ -30,7 +30,9 @@ struct RunbookBuilder {
                 email: try tree.optionalText("email"), sms: try tree.optionalText("sms"))
         }
         book.roles = try root.named("roles") { name, tree throws(Misfit) in
-            Role(name: name, members: try tree.texts("members"), includes: try tree.texts("includes"))
+            Role(
+                name: name, members: try tree.texts("members"), includes: try tree.texts("includes")
+            )
         }
         book.externalSupport = try root.each("external_support") { tree throws(Misfit) in
             ExternalContact(
@@ -88,15 +90,18 @@ struct RunbookBuilder {
         if let sms = tree["sms"] { return .sms(try request(sms)) }
         if let webhook = tree["webhook"] {
             return .webhook(
-                url: try value(try webhook.value("url")), secret: try webhook.optional("secret", secret))
+                url: try value(try webhook.value("url")),
+                secret: try webhook.optional("secret", secret))
         }
         if let slack = tree["slack"] { return .slack(url: try value(try slack.value("url"))) }
         if let ntfy = tree["ntfy"] {
-            return .ntfy(url: try value(try ntfy.value("url")), token: try ntfy.optional("token", value))
+            return .ntfy(
+                url: try value(try ntfy.value("url")), token: try ntfy.optional("token", value))
         }
         if let pager = tree["pagerduty"] {
             return .pagerduty(
-                routingKey: try value(try pager.value("routing_key")), url: try pager.optionalText("url"))
+                routingKey: try value(try pager.value("routing_key")),
+                url: try pager.optionalText("url"))
         }
         if let manager = tree["alertmanager"] {
             return .alertmanager(url: try value(try manager.value("url")))

@@ -55,7 +55,8 @@ package enum RunbookFile {
             return nil
         }
         guard
-            let (written, source) = YAMLReader.read(text, environment: environment, problems: problems)
+            let (written, source) = YAMLReader.read(
+                text, environment: environment, problems: problems)
         else { return nil }
         let tree = KeyCorrector(problems: problems).corrected(written, .table(Keys.runbook))
         if tree.isEmpty {
@@ -71,7 +72,8 @@ package enum RunbookFile {
             return try RunbookBuilder(root: tree, paths: Paths(ofFile: path)).runbook()
         } catch {
             problems.error(
-                error.place, "this cannot be read although it passed every check (\(error.expected))",
+                error.place,
+                "this cannot be read although it passed every check (\(error.expected))",
                 "please report this as a bug")
             return nil
         }
@@ -98,7 +100,8 @@ package enum RunbookFile {
             return nil
         }
         guard let bytes = bytes(of: descriptor, limit: largest + 1) else {
-            problems.error(.start, "the runbook cannot be read: \(String(cString: strerror(errno)))")
+            problems.error(
+                .start, "the runbook cannot be read: \(String(cString: strerror(errno)))")
             return nil
         }
         guard bytes.count <= largest else {
@@ -117,7 +120,9 @@ package enum RunbookFile {
         var result: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 * 1024)
         while result.count < limit {
-            let count = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            let count = buffer.withUnsafeMutableBytes {
+                Glibc.read(descriptor, $0.baseAddress, $0.count)
+            }
             if count < 0, errno == EINTR { continue }
             if count < 0 { return nil }
             if count == 0 { break }

@@ -44,7 +44,7 @@ struct Place: Hashable, Comparable {
 
 /// Collects problems; the same one at the same place (reached through two aliases) counts once.
 final class ProblemList {
-    /// More than anybody reads; what comes after is counted only.
+    /// Of errors, and of warnings: more than anybody reads.
     static let limit = 1000
     private struct Entry {
         var place: Place
@@ -58,13 +58,15 @@ final class ProblemList {
     }
     private var entries: [Entry] = []
     private var seen: Set<Seen> = []
-    private var dropped = 0
-    private(set) var hasErrors = false
+    /// How many more candidates may be looked at for suggestions: names are compared with each other.
+    private var guesses = 500_000
+    private var counts: [RunbookProblem.Severity: Int] = [:]
 
-    var isFull: Bool { entries.count >= Self.limit }
+    var hasErrors: Bool { counts[.error] != nil }
+    /// Nothing more is worth looking for: there are errors enough.
+    var isFull: Bool { counts[.error, default: 0] >= Self.limit }
 
     func error(_ place: Place, _ message: String, _ suggestion: String? = nil) {
-        hasErrors = true
         add(place, .error, message, suggestion)
     }
     func warning(_ place: Place, _ message: String, _ suggestion: String? = nil) {
@@ -72,15 +74,21 @@ final class ProblemList {
     }
 
     private func add(
-        _ place: Place, _ severity: RunbookProblem.Severity, _ message: String, _ suggestion: String?
+        _ place: Place, _ severity: RunbookProblem.Severity, _ message: String,
+        _ suggestion: String?
     ) {
         guard seen.insert(Seen(place: place, message: message)).inserted else { return }
-        guard !isFull else {
-            dropped += 1
-            return
-        }
+        guard counts[severity, default: 0] < Self.limit else { return }
+        counts[severity, default: 0] += 1
         entries.append(
             Entry(place: place, severity: severity, message: message, suggestion: suggestion))
+    }
+
+    /// What to say of an unknown name: the nearest one, or all of them when nothing is near.
+    func suggestion(for text: String, among candidates: [String], called what: String) -> String? {
+        guard guesses > 0 else { return nil }
+        guesses -= candidates.count
+        return Nearest.suggestion(for: text, among: candidates, called: what)
     }
 
     /// In the order of the file.
@@ -93,11 +101,12 @@ final class ProblemList {
                 file: file, line: entry.place.line, column: entry.place.column,
                 severity: entry.severity, message: entry.message, suggestion: entry.suggestion)
         }
-        if dropped > 0, let last = result.last {
+        if isFull, let last = result.last {
             result.append(
                 RunbookProblem(
                     file: file, line: last.line, column: last.column, severity: .error,
-                    message: "and \(dropped) more problems", suggestion: nil))
+                    message: "only the first \(Self.limit) errors that were found are listed",
+                    suggestion: "mend these first"))
         }
         return result
     }

@@ -16,7 +16,9 @@ extension ShapeChecker {
         case .flag:
             if tree.flag == nil { mismatch(tree, what, shape.noun, Self.flagHint(scalar.text)) }
         case .version:
-            if tree.number != 1 { mismatch(tree, what, "1", "this program reads version 1 of the format") }
+            if tree.number != 1 {
+                mismatch(tree, what, "1", "this program reads version 1 of the format")
+            }
         case .number(let range): checkNumber(tree, range, what)
         case .integer(let range): checkInteger(tree, range, what)
         case .text, .argument:
@@ -30,7 +32,9 @@ extension ShapeChecker {
     // MARK: Numbers
 
     private func checkNumber(_ tree: Tree, _ range: ClosedRange<Double>, _ what: String) {
-        guard let number = tree.number else { return mismatch(tree, what, "a number", quotedHint(tree)) }
+        guard let number = tree.number else {
+            return mismatch(tree, what, "a number", quotedHint(tree))
+        }
         guard !range.contains(number) else { return }
         problems.error(
             tree.place, "\(what) must be \(Self.words(range)), not \(tree.scalar?.text ?? "")")
@@ -45,7 +49,9 @@ extension ShapeChecker {
             "\(what) must be from \(range.lowerBound) to \(range.upperBound), not \(number)")
     }
     private func quotedHint(_ tree: Tree) -> String? {
-        guard let scalar = tree.scalar, !scalar.isPlain, Double(scalar.text) != nil else { return nil }
+        guard let scalar = tree.scalar, !scalar.isPlain, Double(scalar.text) != nil else {
+            return nil
+        }
         return "write it without quotes"
     }
     private static func words(_ range: ClosedRange<Double>) -> String {
@@ -79,16 +85,22 @@ extension ShapeChecker {
         guard text.utf8.count <= 100_000 else {
             return problems.error(tree.place, "\(what) is longer than 100 000 bytes")
         }
-        let control = text.unicodeScalars.first { scalar in
-            scalar.value < 0x20 && !(lines && (scalar == "\n" || scalar == "\t"))
-                || (0x7F...0x9F).contains(scalar.value)
-        }
-        if let control {
+        // Most texts are plain ASCII, which a look at the bytes tells.
+        if text.utf8.contains(where: { $0 < 0x20 || $0 >= 0x7F }),
+            let control = control(in: text, lines)
+        {
             let name =
-                control == "\n" ? "a line break" : "the control character `\(Visible.text(String(control)))`"
+                control == "\n"
+                ? "a line break" : "the control character `\(Visible.text(String(control)))`"
             return problems.error(tree.place, "\(what) must not hold \(name)")
         }
         if let shape { check(tree, text, shape, what) }
+    }
+    private func control(in text: String, _ lines: Bool) -> Unicode.Scalar? {
+        text.unicodeScalars.first { scalar in
+            scalar.value < 0x20 && !(lines && (scalar == "\n" || scalar == "\t"))
+                || (0x7F...0x9F).contains(scalar.value)
+        }
     }
 
     private func check(_ tree: Tree, _ text: String, _ shape: ScalarShape, _ what: String) {
@@ -98,7 +110,7 @@ extension ShapeChecker {
             if !choices.contains(text) {
                 problems.error(
                     tree.place, "\(what) cannot be `\(shown(text))`",
-                    Nearest.suggestion(for: text, among: choices, called: "choices"))
+                    problems.suggestion(for: text, among: choices, called: "choices"))
             }
         case .span(let range): checkSpan(tree, text, range, what)
         case .condition: checkCondition(tree, text, what)
@@ -124,14 +136,16 @@ extension ShapeChecker {
             }
             let hint =
                 Double(text) != nil
-                ? "it needs a unit, as in `\(text)s`" : "durations are written 500ms, 30s, 5m, 24h or 7d"
+                ? "it needs a unit, as in `\(text)s`"
+                : "durations are written 500ms, 30s, 5m, 24h or 7d"
             return mismatch(tree, what, "a duration", hint)
         }
         if span.seconds <= 0, !range.zero {
             problems.error(tree.place, "\(what) must be longer than `\(shown(text))`")
         } else if span.seconds > range.most {
             let most = Span(seconds: range.most).spelled
-            problems.error(tree.place, "\(what) is `\(shown(text))`, which is too long", "at most \(most)")
+            problems.error(
+                tree.place, "\(what) is `\(shown(text))`, which is too long", "at most \(most)")
         }
     }
 
@@ -144,23 +158,28 @@ extension ShapeChecker {
             return problems.error(place, "\(what): \(error.message)")
         }
         for name in parsed.names {
+            switch name.kind {
+            case .metric where names.contains(.metric, name.text): continue
+            case .component where names.contains(.component, name.text): continue
+            case .probe where names.contains(.probe, name.text): continue
+            case .reported where ScalarRules.nameProblem(name.text) == nil: continue
+            case .metric, .component, .probe, .reported: break
+            }
             let place = source.place(of: text, at: tree.place, offset: name.offset)
             switch name.kind {
             case .metric: checkMetric(name.text, at: place)
             case .component: checkReference(name.text, .component, at: place)
             case .probe: checkReference(name.text, .probe, at: place)
             case .reported:
-                if let remedy = ScalarRules.nameProblem(name.text) {
-                    problems.error(
-                        place, "`\(name.text)` cannot be the name of a reported problem", remedy)
-                }
+                problems.error(
+                    place, "`\(name.text)` cannot be the name of a reported problem",
+                    ScalarRules.nameProblem(name.text))
             }
         }
     }
 
     /// A metric that nothing measures is often a probe or a built-in metric without its probe.
     private func checkMetric(_ name: String, at place: Place) {
-        if names.contains(.metric, name) { return }
         if names.contains(.probe, name) {
             return problems.error(
                 place, "`\(name)` is a probe, not a metric",
@@ -172,9 +191,11 @@ extension ShapeChecker {
                 "ask for its state with `component \(name) down`")
         }
         let kind = name.prefix { $0 != "." }
-        if ["disk", "memory", "cpu"].contains(kind), !names.all(.metric).contains(where: {
-            $0.hasPrefix("\(kind).")
-        }) {
+        if ["disk", "memory", "cpu"].contains(kind),
+            !names.all(.metric).contains(where: {
+                $0.hasPrefix("\(kind).")
+            })
+        {
             return problems.error(
                 place, "no probe measures `\(name)`", "declare a \(kind) probe in a component")
         }
@@ -202,26 +223,33 @@ enum ScalarRules {
         case .jsonPath:
             if isJSONPath(text) { return nil }
             return Complaint(
-                message: "is not a JSON path: `\(shown)`", remedy: "such as $.queue.length or $.items[0].n")
+                message: "is not a JSON path: `\(shown)`",
+                remedy: "such as $.queue.length or $.items[0].n")
         case .address:
             if isAddress(text) { return nil }
             return Complaint(
-                message: "is not an address: `\(shown)`", remedy: "write \"host:port\", a port is 1–65535")
+                message: "is not an address: `\(shown)`",
+                remedy: "write \"host:port\", a port is 1–65535")
         case .host:
-            return isHost(text) || text.hasPrefix("/")
+            // In a map an IPv6 address needs no brackets: no port follows it.
+            return isHost(text) || text.hasPrefix("/") || isHost("[\(text)]")
                 ? nil : Complaint(message: "is not a host: `\(shown)`", remedy: nil)
         case .timezone: return timezoneComplaint(text)
         case .email:
             if isEmail(text) { return nil }
-            return Complaint(message: "is not an e-mail address: `\(shown)`", remedy: "name@example.com")
+            return Complaint(
+                message: "is not an e-mail address: `\(shown)`", remedy: "such as name@example.com")
         case .timestamp:
             if Timestamp(rfc3339: text) != nil { return nil }
             return Complaint(
                 message: "is not a moment: `\(shown)`", remedy: "write it as 2026-01-05T09:00:00Z")
         case .umask:
-            if text.count <= 4, let mask = Int(text, radix: 8), (0...0o777).contains(mask) { return nil }
+            if text.count <= 4, let mask = Int(text, radix: 8), (0...0o777).contains(mask) {
+                return nil
+            }
             return Complaint(message: "is not a umask: `\(shown)`", remedy: "such as \"0027\"")
-        case .line, .text, .script, .argument, .version, .reference, .choice, .flag, .number, .integer, .span,
+        case .line, .text, .script, .argument, .version, .reference, .choice, .flag, .number,
+            .integer, .span,
             .condition, .variable, .plainSecret:
             return nil
         }
@@ -230,13 +258,20 @@ enum ScalarRules {
     /// What names may be; nil when it is fine.
     static func nameProblem(_ text: String) -> String? {
         let isFine =
-            text.utf8.count <= 64 && text.first.map { $0 != "-" } == true
-            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-") }
+            text.utf8.count <= 64 && text.utf8.first.map { $0 != UInt8(ascii: "-") } == true
+            && text.utf8.allSatisfy { isWord($0) || $0 == UInt8(ascii: "-") }
         return isFine ? nil : "names are 1–64 letters, digits, _ and -, and do not begin with -"
     }
     static func isVariable(_ text: String) -> Bool {
-        text.first.map { $0.isASCII && !$0.isNumber } == true
-            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+        text.utf8.first.map { !isDigit($0) } == true && text.utf8.allSatisfy(isWord)
+    }
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    }
+    /// Letters, digits and `_`.
+    private static func isWord(_ byte: UInt8) -> Bool {
+        isDigit(byte) || byte == UInt8(ascii: "_")
+            || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
     }
 
     // MARK: Places
@@ -253,7 +288,7 @@ enum ScalarRules {
                 message: "cannot be a URL of `\(Visible.text(parts[0], limit: 20))`",
                 remedy: "it begins with " + schemes.map { "\($0)://" }.joined(separator: " or "))
         }
-        if text.contains(where: \.isWhitespace) {
+        if text.utf8.contains(where: { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }) {
             return Complaint(message: "has a space in its URL", remedy: "write %20")
         }
         let authority = parts[1].dropFirst(2).prefix { !"/?#".contains($0) }
@@ -268,7 +303,8 @@ enum ScalarRules {
     }
 
     static func isAddress(_ text: String) -> Bool {
-        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+        guard let colon = text.lastIndex(of: ":"),
+            let port = Int(text[text.index(after: colon)...]),
             text[text.index(after: colon)...].allSatisfy(\.isNumber)
         else { return false }
         return Keys.ports.contains(port) && isHost(text[..<colon])
@@ -280,7 +316,7 @@ enum ScalarRules {
             return inner.contains(":") && inner.allSatisfy { $0.isHexDigit || ":.%".contains($0) }
         }
         return !text.isEmpty && text.utf8.count <= 253
-            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._".contains($0)) }
+            && text.utf8.allSatisfy { isWord($0) || "-.".utf8.contains($0) }
             && !text.hasPrefix("-") && !text.hasPrefix(".") && !text.contains("..")
     }
     static func isEmail(_ text: String) -> Bool {
@@ -291,7 +327,8 @@ enum ScalarRules {
 
     private static func pathComplaint(_ text: String) -> Complaint? {
         if text.hasPrefix("~") {
-            return Complaint(message: "begins with `~`, which means nothing here", remedy: "write ${HOME}")
+            return Complaint(
+                message: "begins with `~`, which means nothing here", remedy: "write ${HOME}")
         }
         if text.utf8.count > 4096 { return Complaint(message: "is too long a path", remedy: nil) }
         return nil
@@ -327,7 +364,8 @@ enum ScalarRules {
                 rest = rest[name.endIndex...]
             } else if first == "[" {
                 let digits = rest.prefix { $0.isASCII && $0.isNumber }
-                guard !digits.isEmpty, digits.count <= 9, rest[digits.endIndex...].first == "]" else {
+                guard !digits.isEmpty, digits.count <= 9, rest[digits.endIndex...].first == "]"
+                else {
                     return false
                 }
                 rest = rest[digits.endIndex...].dropFirst()
@@ -347,10 +385,14 @@ enum ScalarRules {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         let isSafe = parts.allSatisfy { part in
             part.first?.isLetter == true
-                && part.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-+".contains($0)) }
+                && part.allSatisfy {
+                    $0.isASCII && ($0.isLetter || $0.isNumber || "_-+".contains($0))
+                }
         }
         var status = stat()
-        if isSafe, stat(zones + text, &status) == 0, status.st_mode & S_IFMT == S_IFREG { return nil }
+        if isSafe, stat(zones + text, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+            return nil
+        }
         return Complaint(
             message: "is not a known time zone: `\(Visible.text(text, limit: 60))`",
             remedy: "write an IANA name such as UTC or Europe/Berlin")

@@ -30,14 +30,17 @@ private struct SchemaWriter {
                 DataField(key: "type", value: .text("array")),
                 DataField(key: "items", value: schema(items)),
             ]
-            if least > 0 { fields.append(DataField(key: "minItems", value: .number(Double(least)))) }
+            if least > 0 {
+                fields.append(DataField(key: "minItems", value: .number(Double(least))))
+            }
             return .map(fields)
         case .table(let table):
             return .map([DataField(key: "$ref", value: .text("#/$defs/\(definition(of: table))"))])
         case .named(let named): return self.named(named)
         case .either(let scalar, let list, let map):
             var forms: [DataValue] = []
-            if let scalar, case .plainSecret = scalar {} else if let scalar {
+            if let scalar, case .plainSecret = scalar {
+            } else if let scalar {
                 forms.append(.map(Self.scalar(scalar)))
             }
             if let list { forms.append(schema(list)) }
@@ -53,7 +56,8 @@ private struct SchemaWriter {
         let words = table.what.split { !$0.isLetter && !$0.isNumber && $0 != "_" }
         let name = words.drop { ["a", "an"].contains($0) }.joined(separator: "-")
         let taken = definitions.count {
-            $0.key == name || $0.key.hasPrefix(name + "-") && Int($0.key.dropFirst(name.count + 1)) != nil
+            $0.key == name
+                || $0.key.hasPrefix(name + "-") && Int($0.key.dropFirst(name.count + 1)) != nil
         }
         let key = taken == 0 ? name : "\(name)-\(taken + 1)"
         definitions.append(DataField(key: key, value: body))
@@ -77,7 +81,9 @@ private struct SchemaWriter {
             DataField(key: "additionalProperties", value: .bool(false)),
         ]
         let required = table.keys.filter(\.isRequired).map(\.name)
-        if !required.isEmpty { fields.append(DataField(key: "required", value: Self.texts(required))) }
+        if !required.isEmpty {
+            fields.append(DataField(key: "required", value: Self.texts(required)))
+        }
         let groups = self.groups(of: table)
         if !groups.isEmpty { fields.append(DataField(key: "allOf", value: .list(groups))) }
         return fields + dependencies(of: table)
@@ -89,10 +95,12 @@ private struct SchemaWriter {
         }
         var result: [DataValue] = []
         for group in table.exactlyOne {
-            result.append(.map([DataField(key: "oneOf", value: .list(group.map { required([$0]) }))]))
+            result.append(
+                .map([DataField(key: "oneOf", value: .list(group.map { required([$0]) }))]))
         }
         for group in table.atLeastOne {
-            result.append(.map([DataField(key: "anyOf", value: .list(group.map { required([$0]) }))]))
+            result.append(
+                .map([DataField(key: "anyOf", value: .list(group.map { required([$0]) }))]))
         }
         for group in table.atMostOne {
             for (index, first) in group.enumerated() {
@@ -117,7 +125,9 @@ private struct SchemaWriter {
                 DataField(
                     key: key,
                     value: Self.any(
-                        of: hosts.map { .map([DataField(key: "required", value: Self.texts([$0]))]) }))
+                        of: hosts.map {
+                            .map([DataField(key: "required", value: Self.texts([$0]))])
+                        }))
             }
             result.append(DataField(key: "dependentSchemas", value: .map(fields)))
         }
@@ -170,7 +180,8 @@ private struct SchemaWriter {
             if choices.contains("true") { values.append(.bool(true)) }
             return orFilled([DataField(key: "enum", value: .list(values))])
         case .flag: return orFilled([DataField(key: "type", value: .text("boolean"))])
-        case .number(let range): return orFilled(number("number", range.lowerBound, range.upperBound))
+        case .number(let range):
+            return orFilled(number("number", range.lowerBound, range.upperBound))
         case .integer(let range):
             return orFilled(number("integer", Double(range.lowerBound), Double(range.upperBound)))
         case .span:

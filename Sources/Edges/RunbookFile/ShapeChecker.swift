@@ -35,25 +35,24 @@ struct ShapeChecker {
         }
         let inner = "an item of \(what)"
         for element in elements { check(element, items, inner) }
-        if case .scalar(let scalar) = items, case .reference = scalar {
-            checkRepeated(elements.compactMap { $0.scalar.map { ($0.text, $0.isBroken) } }, elements, what)
-        }
+        if case .scalar(.reference) = items { checkRepeated(elements, what) }
     }
 
-    private func checkRepeated(_ texts: [(String, Bool)], _ elements: [Tree], _ what: String) {
+    private func checkRepeated(_ elements: [Tree], _ what: String) {
         var seen: Set<String> = []
-        for (index, (text, isBroken)) in texts.enumerated() where !isBroken && index < elements.count {
-            if !seen.insert(text).inserted {
-                problems.error(
-                    elements[index].place, "`\(shown(text))` is twice in \(what)", "keep one of them")
-            }
+        for element in elements where !element.isBroken {
+            guard let text = element.scalar?.text, !seen.insert(text).inserted else { continue }
+            problems.error(
+                element.place, "`\(shown(text))` is twice in \(what)", "keep one of them")
         }
     }
 
     private func listHint(_ tree: Tree) -> String? {
         guard let text = tree.scalar?.text, !tree.isEmpty else { return nil }
         let words = text.split(separator: " ").map(String.init)
-        let parts = words.map { $0.contains(where: { ",[]{}#&*!|>'\"%@`:".contains($0) }) ? "\"\($0)\"" : $0 }
+        let parts = words.map {
+            $0.contains(where: { ",[]{}#&*!|>'\"%@`:".contains($0) }) ? "\"\($0)\"" : $0
+        }
         return "write `[\(shown(parts.joined(separator: ", ")))]`"
     }
 
@@ -127,7 +126,8 @@ struct ShapeChecker {
         switch named.rule {
         case .name:
             if let remedy = ScalarRules.nameProblem(name) {
-                problems.error(entry.place, "`\(shown(name))` cannot be the name of \(named.what)", remedy)
+                problems.error(
+                    entry.place, "`\(shown(name))` cannot be the name of \(named.what)", remedy)
             }
         case .metric:
             if !Expression.isMetricName(name) {
@@ -137,9 +137,11 @@ struct ShapeChecker {
             }
         case .header:
             let token = "!#$%&'*+-.^_`|~"
-            if name.isEmpty || !name.allSatisfy({
-                $0.isASCII && ($0.isLetter || $0.isNumber || token.contains($0))
-            }) {
+            if name.isEmpty
+                || !name.allSatisfy({
+                    $0.isASCII && ($0.isLetter || $0.isNumber || token.contains($0))
+                })
+            {
                 problems.error(entry.place, "`\(shown(name))` cannot be the name of a header")
             }
         case .field:
@@ -177,7 +179,9 @@ struct ShapeChecker {
         case .list(let items): for item in items { checkData(item, what) }
         case .map(let entries):
             if entries.count == 1, ["env", "file"].contains(entries[0].key),
-                entries[0].value.scalar.map({ ScalarRules.isVariable($0.text) || $0.text.hasPrefix("/") })
+                entries[0].value.scalar.map({
+                    ScalarRules.isVariable($0.text) || $0.text.hasPrefix("/")
+                })
                     == true
             {
                 problems.warning(
@@ -203,7 +207,7 @@ struct ShapeChecker {
             place, "no \(kind.noun) is called `\(shown(name))`",
             all.isEmpty
                 ? "none is declared under `\(kind.home)`"
-                : Nearest.suggestion(for: name, among: all, called: "there are"))
+                : problems.suggestion(for: name, among: all, called: "there are"))
     }
 
     func mismatch(_ tree: Tree, _ what: String, _ expected: String, _ hint: String?) {
@@ -222,7 +226,8 @@ struct ShapeChecker {
         words.prefix(40).map { "`\($0)`" }.joined(separator: ", ")
     }
     private func keyList(_ table: KeyTable) -> String {
-        table.keys.prefix(6).map(\.name).joined(separator: ", ") + (table.keys.count > 6 ? ", …" : "")
+        table.keys.prefix(6).map(\.name).joined(separator: ", ")
+            + (table.keys.count > 6 ? ", …" : "")
     }
     /// A sentence as the second half of another.
     private func lowered(_ sentence: String) -> String? {
@@ -241,7 +246,11 @@ extension NamedShape.Rule {
                 .contains(name)
         case .field, .variable:
             let parts = name.split { $0 == "_" || $0 == "-" }
-            return parts.contains { ["password", "passwd", "secret", "token", "passphrase"].contains($0) }
+            // `PASSWORD_FILE` says where the secret is.
+            if let last = parts.last, ["file", "path", "dir"].contains(last) { return false }
+            return parts.contains {
+                ["password", "passwd", "secret", "token", "passphrase"].contains($0)
+            }
         case .name, .metric, .reference: return false
         }
     }

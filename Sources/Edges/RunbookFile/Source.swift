@@ -2,8 +2,9 @@
 
 final class Source {
     private let text: String
-    private lazy var lines: [Substring] = text.split(
-        separator: "\n", omittingEmptySubsequences: false)
+    private lazy var lines: [Substring] = text.utf8.split(
+        separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
+    ).map { Substring($0) }
 
     init(_ text: String) { self.text = text }
 

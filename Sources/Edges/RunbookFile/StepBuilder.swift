@@ -11,7 +11,8 @@ extension RunbookBuilder {
             try tree.optional(key) { tree throws(Misfit) in try self.work(tree, of: name) }
         }
         return Step(
-            name: name, work: try self.work(tree, of: name), timeout: try tree.optionalSpan("timeout"),
+            name: name, work: try self.work(tree, of: name),
+            timeout: try tree.optionalSpan("timeout"),
             check: try work("check"), verify: try work("verify"), undo: try work("undo"),
             repeatable: try tree.flag("repeatable", or: false),
             retries: try tree.integer("retries", or: 0),
@@ -89,7 +90,8 @@ extension RunbookBuilder {
         SQLWork(
             source: try tree.text("source"), statements: try tree.texts("run"),
             query: try tree.optionalText("query"), equals: try tree.optionalNumber("equals"),
-            atLeast: try tree.optionalNumber("at_least"), atMost: try tree.optionalNumber("at_most"))
+            atLeast: try tree.optionalNumber("at_least"), atMost: try tree.optionalNumber("at_most")
+        )
     }
 
     private func restoreWork(_ tree: Tree) throws(Misfit) -> RestoreWork {

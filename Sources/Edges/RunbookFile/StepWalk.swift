@@ -24,9 +24,8 @@ extension Tree {
             result.append(
                 StepList(owner: .playbook(playbook.key), steps: playbook.value.steps("steps")))
         }
-        for key in ["preflight"] {
-            result.append(StepList(owner: .rollback, steps: self["rollback"]?.steps(key) ?? []))
-        }
+        let preflight = self["rollback"]?.steps("preflight") ?? []
+        result.append(StepList(owner: .rollback, steps: preflight))
         for stage in self["rollback"]?["stages"]?.items ?? [] {
             result.append(StepList(owner: .rollback, steps: stage.steps("steps")))
         }

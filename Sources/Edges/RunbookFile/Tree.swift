@@ -72,7 +72,10 @@ struct Tree {
     }
     var flag: Bool? {
         guard let scalar, scalar.isPlain || scalar.isFilled else { return nil }
-        return ["true": true, "True": true, "TRUE": true, "false": false, "False": false, "FALSE": false][
+        return [
+            "true": true, "True": true, "TRUE": true, "false": false, "False": false,
+            "FALSE": false,
+        ][
             scalar.text]
     }
 }

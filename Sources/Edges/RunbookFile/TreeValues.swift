@@ -115,12 +115,14 @@ extension Tree {
     var data: DataValue {
         switch content {
         case .list(let items): return .list(items.map(\.data))
-        case .map(let entries): return .map(entries.map { DataField(key: $0.key, value: $0.value.data) })
+        case .map(let entries):
+            return .map(entries.map { DataField(key: $0.key, value: $0.value.data) })
         case .scalar(let scalar):
             if isEmpty { return .null }
             if let flag { return .bool(flag) }
             // `007` and `+1` stay texts: they are more often a code than a number.
-            if scalar.isPlain, let number, !scalar.text.hasPrefix("+"), !hasLeadingZero(scalar.text) {
+            if scalar.isPlain, let number, !scalar.text.hasPrefix("+"), !hasLeadingZero(scalar.text)
+            {
                 return .number(number)
             }
             return .text(scalar.text)

@@ -17,14 +17,16 @@ extension RunbookBuilder {
         }
         book.connectivity = try root["connectivity"].map { tree throws(Misfit) in
             let (host, port) = try address(try tree.value("tcp"))
-            return Connectivity(host: host, port: port, every: try tree.span("every", or: .seconds(30)))
+            return Connectivity(
+                host: host, port: port, every: try tree.span("every", or: .seconds(30)))
         }
         let standard = try schedule(root["probe_defaults"], or: ProbeSchedule())
         let byName = Dictionary(sources.map { ($0.name, $0) }) { first, _ in first }
         book.components = try root.named("components") { name, tree throws(Misfit) in
             Component(
                 name: name, title: try tree.optionalText("title") ?? name,
-                weight: try tree.number("weight", or: 1), critical: try tree.flag("critical", or: false),
+                weight: try tree.number("weight", or: 1),
+                critical: try tree.flag("critical", or: false),
                 dependsOn: try tree.texts("depends_on"),
                 probes: try tree.named("probes") { probe, tree throws(Misfit) in
                     try self.probe(
@@ -42,8 +44,12 @@ extension RunbookBuilder {
 
     private func sourceKind(_ tree: Tree) throws(Misfit) -> DataSourceKind {
         if let mysql = tree["mysql"] { return .mysql(try server(mysql, port: 3306)) }
-        if let postgresql = tree["postgresql"] { return .postgresql(try server(postgresql, port: 5432)) }
-        if let sqlite = tree["sqlite"] { return .sqlite(path: paths.absolute(try sqlite.text("path"))) }
+        if let postgresql = tree["postgresql"] {
+            return .postgresql(try server(postgresql, port: 5432))
+        }
+        if let sqlite = tree["sqlite"] {
+            return .sqlite(path: paths.absolute(try sqlite.text("path")))
+        }
         return .redis(url: try value(try tree.value("redis").value("url")))
     }
     private func server(_ tree: Tree, port: Int) throws(Misfit) -> DatabaseServer {
@@ -58,7 +64,8 @@ extension RunbookBuilder {
             return (try tree.text("host"), try tree.value("port").asInteger())
         }
         let text = try tree.asText()
-        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]) else {
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...])
+        else {
             throw Misfit(place: tree.place, expected: "host:port")
         }
         // An IPv6 address stands in brackets to be told from its port.
@@ -88,7 +95,8 @@ extension RunbookBuilder {
             degradedWhen: try tree.optional("degraded_when") { tree throws(Misfit) in
                 try tree.asCondition()
             },
-            downWhen: try tree.optional("down_when") { tree throws(Misfit) in try tree.asCondition() },
+            downWhen: try tree.optional("down_when") { tree throws(Misfit) in try tree.asCondition()
+            },
             schedule: try schedule(tree, or: standard))
     }
 
@@ -112,7 +120,9 @@ extension RunbookBuilder {
         if tree["memory"] != nil { return .memory }
         if tree["cpu"] != nil { return .cpu }
         if let systemd = tree["systemd"] { return .systemd(unit: try systemd.text("unit")) }
-        if let nagios = tree["nagios"] { return .nagios(run: paths.program(try nagios.texts("run"))) }
+        if let nagios = tree["nagios"] {
+            return .nagios(run: paths.program(try nagios.texts("run")))
+        }
         let prometheus = try tree.value("prometheus")
         return .prometheus(url: try prometheus.text("url"), query: try prometheus.text("query"))
     }

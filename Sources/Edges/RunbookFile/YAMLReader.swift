@@ -57,7 +57,8 @@ struct YAMLReader {
             default:
                 let code = String(scalar.value, radix: 16, uppercase: true)
                 problems.error(
-                    place, "the character U+\(String(repeating: "0", count: max(0, 4 - code.count)))"
+                    place,
+                    "the character U+\(String(repeating: "0", count: max(0, 4 - code.count)))"
                         + "\(code) does not belong in a runbook", "delete it")
                 isFine = false
                 if problems.isFull { return false }
@@ -77,7 +78,8 @@ struct YAMLReader {
             do {
                 let parser = try Parser(yaml: marked, resolver: .basic, encoding: .utf8)
                 guard let node = try parser.singleRoot() else {
-                    problems.error(.start, "the runbook is empty", "`tocsin init` writes a first one")
+                    problems.error(
+                        .start, "the runbook is empty", "`tocsin init` writes a first one")
                     return nil
                 }
                 // A node knows its anchor only while the parser lives.
@@ -87,7 +89,8 @@ struct YAMLReader {
                 let place = Place(line: context.mark.line, column: context.mark.column)
                 guard readings > 0, let next = hideKey(at: place, in: marked) else {
                     problems.error(
-                        place, "the key `\(shown(names.first ?? ""))` is given twice", "keep one of them")
+                        place, "the key `\(shown(names.first ?? ""))` is given twice",
+                        "keep one of them")
                     return nil
                 }
                 marked = next
@@ -99,20 +102,26 @@ struct YAMLReader {
     }
 
     private static func markAliases(_ text: String) -> String {
-        guard text.utf8.contains(UInt8(ascii: "*")) else { return text }
-        var result = String.UnicodeScalarView()
-        var star = false
-        for scalar in text.unicodeScalars {
-            if star { result.append(isAnchorCharacter(scalar) ? aliasMark : "*") }
-            star = scalar == "*"
-            if !star { result.append(scalar) }
+        let star = UInt8(ascii: "*")
+        guard text.utf8.contains(star) else { return text }
+        var result: [UInt8] = []
+        result.reserveCapacity(text.utf8.count + 64)
+        var isAfterStar = false
+        for byte in text.utf8 {
+            if isAfterStar { result += isAnchorCharacter(byte) ? Array(aliasMark.utf8) : [star] }
+            isAfterStar = byte == star
+            if !isAfterStar { result.append(byte) }
         }
-        if star { result.append("*") }
-        return String(result)
+        if isAfterStar { result.append(star) }
+        return String(decoding: result, as: UTF8.self)
     }
-    private static func isAnchorCharacter(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
-            || scalar == "_" || scalar == "-"
+    private static func isAnchorCharacter(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
     }
 
     /// The text with the key at the place made another one; nil when that cannot be done.
@@ -123,12 +132,17 @@ struct YAMLReader {
             guard let end = scalars[at...].firstIndex(of: "\n") else { return nil }
             at = scalars.index(after: end)
         }
-        guard var target = scalars.index(at, offsetBy: place.column - 1, limitedBy: scalars.endIndex),
+        guard
+            var target = scalars.index(at, offsetBy: place.column - 1, limitedBy: scalars.endIndex),
             target < scalars.endIndex
         else { return nil }
-        if scalars[target] == "\"" || scalars[target] == "'" { target = scalars.index(after: target) }
-        guard target < scalars.endIndex, hidden[place] == nil, hidden.count < Self.hidingMarks.count,
-            !"\"'\\&!?\n\r ".unicodeScalars.contains(scalars[target]), scalars[target] != Self.aliasMark
+        if scalars[target] == "\"" || scalars[target] == "'" {
+            target = scalars.index(after: target)
+        }
+        guard target < scalars.endIndex, hidden[place] == nil,
+            hidden.count < Self.hidingMarks.count,
+            !"\"'\\&!?\n\r ".unicodeScalars.contains(scalars[target]),
+            scalars[target] != Self.aliasMark
         else { return nil }
         let mark = Self.hidingMarks[hidden.count]
         hidden[place] = scalars[target]
@@ -193,7 +207,8 @@ struct YAMLReader {
         checkTag(node, at: place)
         if tree.size > Self.largest {
             problems.error(
-                place, "aliases make this more than \(Self.largest) values", "write less by aliases")
+                place, "aliases make this more than \(Self.largest) values", "write less by aliases"
+            )
             tree = .broken(at: place)
         }
         if let anchor = node.anchor { anchors[anchor.rawValue] = tree }

@@ -6,6 +6,8 @@ import Glibc
 struct FaultFinder {
     let request: TransferRequest
     let code: CURLcode
+    /// libcurl's own about this failure; may be empty.
+    let sentence: String
     /// `errno` of the last failed connect; 0 without.
     let systemError: Int32
     let total: Double
@@ -21,9 +23,9 @@ struct FaultFinder {
         case CURLE_COULDNT_CONNECT: notConnected
         case CURLE_COULDNT_RESOLVE_HOST: make(.unresolved, "no address for the name \(host)")
         case CURLE_COULDNT_RESOLVE_PROXY: make(.unresolved, "no address for the name of the proxy")
-        case CURLE_SSL_CONNECT_ERROR: make(.tls, "no TLS handshake with \(target): \(words)")
+        case CURLE_SSL_CONNECT_ERROR: make(.tls, "no TLS handshake with \(target): \(tlsWords)")
         case CURLE_PEER_FAILED_VERIFICATION:
-            make(.tls, "the certificate of \(target) is not trusted: \(words)")
+            make(.tls, "the certificate of \(target) is not trusted: \(tlsWords)")
         case CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_PINNEDPUBKEYNOTMATCH:
             make(.tls, "the certificate of \(target) is not accepted: \(words)")
         case CURLE_GOT_NOTHING:
@@ -80,6 +82,8 @@ struct FaultFinder {
         TransferFault(kind: kind, message: Visible.text(message), seconds: total)
     }
     private var words: String { String(cString: curl_easy_strerror(code)) }
+    /// Of TLS alone: what libcurl says of the rest may hold more than host and port.
+    private var tlsWords: String { sentence.isEmpty ? words : sentence }
     private var systemWords: String { String(cString: strerror(systemError)) }
     private var host: String { Address(url: request.url).host }
     private var target: String { request.unixSocket ?? Address(url: request.url).target }
@@ -119,16 +123,5 @@ extension String {
             start = index(after: start)
         }
         return nil
-    }
-}
-
-extension Span {
-    /// For people: `5 s`, `0.25 s`.
-    package var spoken: String {
-        let milliseconds = Int((min(seconds, 1e9) * 1000).rounded())
-        let whole = milliseconds / 1000
-        var fraction = String(milliseconds % 1000 + 1000).dropFirst()
-        while fraction.hasSuffix("0") { fraction = fraction.dropLast() }
-        return fraction.isEmpty ? "\(whole) s" : "\(whole).\(fraction) s"
     }
 }

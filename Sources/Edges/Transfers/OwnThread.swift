@@ -1,5 +1,5 @@
 // A thread of our own, for work that blocks and must stay off Swift's few concurrency threads.
-import CCurl
+import CEvents
 import Glibc
 
 package enum OwnThread {

@@ -22,6 +22,8 @@ final class Transfer {
     private var ended = false
     private var headerBytes = 0
     private var headerList: UnsafeMutablePointer<curl_slist>?
+    /// libcurl's own sentence about a failure.
+    private let words = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
 
     private static let headerLimit = 65_536
 
@@ -32,8 +34,12 @@ final class Transfer {
         self.ticket = ticket
         self.easy = easy
         self.finish = finish
+        words.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     }
-    deinit { curl_slist_free_all(headerList) }
+    deinit {
+        curl_slist_free_all(headerList)
+        words.deallocate()
+    }
 
     private var request: TransferRequest { ticket.request }
 
@@ -44,7 +50,7 @@ final class Transfer {
     func prepare(noProxy: String) throws(TransferFault) {
         try checkText()
         let context = Unmanaged.passUnretained(self).toOpaque()
-        set(CURLOPT_PRIVATE, context)
+        set(CURLOPT_ERRORBUFFER, UnsafeMutableRawPointer(words))
         tocsin_setopt_write(easy, CURLOPT_WRITEFUNCTION, bodyArrived)
         set(CURLOPT_WRITEDATA, context)
         tocsin_setopt_write(easy, CURLOPT_HEADERFUNCTION, headerArrived)
@@ -53,6 +59,7 @@ final class Transfer {
         set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https")
         set(CURLOPT_NOPROXY, noProxy)
         set(CURLOPT_NOSIGNAL, 1)
+        tocsin_setopt_own_sockets(easy)
         // Or a name server that hangs would stop this thread when its transfer times out.
         set(CURLOPT_QUICK_EXIT, 1)
         // One slow answer delays no other: no streams share a connection.
@@ -207,7 +214,9 @@ final class Transfer {
     }
 
     private func holds() -> Bool {
-        guard let endsWhen = request.endsWhen, status >= 101, endsWhen(body) else { return false }
+        guard let endsWhen = request.endsWhen, status >= 101, endsWhen(status, body) else {
+            return false
+        }
         ended = true
         return true
     }
@@ -233,7 +242,8 @@ final class Transfer {
         var number = 0
         tocsin_getinfo_long(easy, CURLINFO_OS_ERRNO, &number)
         return FaultFinder(
-            request: request, code: code, systemError: Int32(truncatingIfNeeded: number),
+            request: request, code: code, sentence: String(cString: words),
+            systemError: Int32(truncatingIfNeeded: number),
             total: info(CURLINFO_TOTAL_TIME), resolved: info(CURLINFO_NAMELOOKUP_TIME) > 0,
             connected: info(CURLINFO_CONNECT_TIME) > 0, sent: info(CURLINFO_PRETRANSFER_TIME) > 0,
             answered: info(CURLINFO_STARTTRANSFER_TIME) > 0, bytes: body.count

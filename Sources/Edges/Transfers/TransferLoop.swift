@@ -3,6 +3,7 @@
 // curl_multi_perform would look at every transfer on every turn; with hundreds that hang that costs
 // more than the checks themselves. With curl_multi_socket_action only what is ready is touched.
 import CCurl
+import CEvents
 import Domain
 import Glibc
 import Synchronization
@@ -130,7 +131,10 @@ final class TransferLoop {
         var result: Int32 = 0
         if events & EPOLLIN.rawValue != 0 { result |= CURL_CSELECT_IN }
         if events & EPOLLOUT.rawValue != 0 { result |= CURL_CSELECT_OUT }
-        if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 { result |= CURL_CSELECT_ERR }
+        // By trying, libcurl learns which error it is.
+        if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 {
+            result |= CURL_CSELECT_IN | CURL_CSELECT_OUT
+        }
         return result
     }
 

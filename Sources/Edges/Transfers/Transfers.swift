@@ -69,14 +69,14 @@ package struct TransferRequest: Sendable {
     /// Ends the transfer well as soon as it holds. Asked with the body so far, first when the
     /// headers are complete; on the transfers' own thread, so it must be quick. Such a transfer uses
     /// a connection of its own, and a status of 101 makes whatever follows its body.
-    package var endsWhen: (@Sendable (_ body: [UInt8]) -> Bool)?
+    package var endsWhen: (@Sendable (_ status: Int, _ body: [UInt8]) -> Bool)?
     /// Stops when the connection stands.
     var connectOnly = false
     package init(
         url: String, method: String = "GET", headers: [(name: String, value: String)] = [],
         body: [UInt8]? = nil, timeout: Span = .seconds(10), cookieJar: String? = nil,
         followRedirects: Bool = false, bodyLimit: Int = 1_048_576, unixSocket: String? = nil,
-        endsWhen: (@Sendable (_ body: [UInt8]) -> Bool)? = nil
+        endsWhen: (@Sendable (_ status: Int, _ body: [UInt8]) -> Bool)? = nil
     ) {
         self.url = url
         self.method = method

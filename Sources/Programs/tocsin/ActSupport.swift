@@ -34,7 +34,7 @@ extension Session {
     /// Asks for a procedure and waits until it is over.
     /// - Returns: 0 when it ended as wanted, 1 when not; with `.check` 2 when not.
     func actAndWait(
-        _ request: CommandRequest, _ family: Family = .act, until: ProcedureWatch.Until = .itsEnd
+        _ request: CommandRequest, _ family: Family = .act, until: ProcedureFollower.Until = .itsEnd
     ) throws -> Int32 {
         let answer = try command(request)
         guard let id = answer.procedure else {

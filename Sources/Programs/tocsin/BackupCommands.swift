@@ -2,6 +2,7 @@
 import ArgumentParser
 import Backups
 import Domain
+import RunbookFile
 import Wire
 
 struct BackupList: ParsableCommand {
@@ -111,7 +112,7 @@ extension Session {
     /// The keeper of the runbook's backups, and what it has, newest first.
     fileprivate func backups() throws -> (keeper: any BackupKeeper, list: [BackupReceipt]) {
         let runbook = try loadRunbook()
-        let keeper = FileBackupKeeper(secrets: EnvironmentSecrets(Self.environment))
+        let keeper = FileBackupKeeper(secrets: EnvironmentSecrets())
         return (keeper, try keeper.list(runbook.backup))
     }
 }

@@ -21,7 +21,10 @@ struct ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(
             &actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0o640)
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        // Whoever started this command may wait for the end of a pipe that it was given.
+        for descriptor in Self.openDescriptors() where descriptor > STDERR_FILENO {
+            posix_spawn_file_actions_addclose(&actions, descriptor)
+        }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -45,6 +48,11 @@ struct ChildProcess: Sendable {
                 operation: "start", subject: arguments[0], cause: String(cString: strerror(result)))
         }
         pid = child
+    }
+
+    private static func openDescriptors() -> [Int32] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        return names.compactMap { Int32($0) }
     }
 
     /// `POSIX_SPAWN_SETSID` of spawn.h; a macro that does not come through.
@@ -75,17 +83,14 @@ struct ChildProcess: Sendable {
 
     /// This program's own file.
     static func ownExecutable() throws(Fault) -> String {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = buffer.withUnsafeMutableBytes { space in
-            readlink(
-                "/proc/self/exe", space.baseAddress?.assumingMemoryBound(to: CChar.self), space.count)
-        }
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = readlink("/proc/self/exe", &buffer, buffer.count)
         guard count > 0 else {
             throw Fault(
                 operation: "find this program", subject: "/proc/self/exe",
                 cause: String(cString: strerror(errno)))
         }
-        let path = String(decoding: buffer[..<count], as: UTF8.self)
+        let path = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
         // After an upgrade the link says so, and the new program is at the old path.
         let gone = " (deleted)"
         return path.hasSuffix(gone) ? String(path.dropLast(gone.count)) : path

@@ -26,15 +26,16 @@ struct Demo: AsyncParsableCommand {
     var dir: String?
     @Flag(name: .customLong("no-color"), help: "Plain text also on a terminal.")
     var noColor = false
+    @OptionGroup var look: DashboardLook
 
     func run() async throws {
-        var common = CommonOptions()
-        common.noColor = noColor
+        let common = try CommonOptions.parse(noColor ? ["--no-color"] : [])
         try await reporting(.act, common) { session in
             let scratch = try dir == nil ? Scratch(Session.environment) : nil
             let directory = try scratch?.path ?? dir.map(Self.absolute) ?? ""
             let show = DemoShow(
-                session: session, directory: directory, headless: headless, scratch: scratch)
+                session: session, directory: directory, headless: headless, look: look,
+                scratch: scratch)
             return try await show.run()
         }
     }
@@ -77,6 +78,7 @@ private struct DemoShow {
     let session: Session
     let directory: String
     let headless: Bool
+    let look: DashboardLook
     let scratch: Scratch?
 
     private struct Announcement: Encodable {
@@ -97,11 +99,13 @@ private struct DemoShow {
             scratch?.remove()
             throw error
         }
+        var started: ChildProcess?
         do {
             let service = try await stage.start()
             let engine = try EngineStart(
                 runbook: stage.runbookPath, state: state, socket: socket, untilIdle: false
             ).run()
+            started = engine
             let status: Int32
             if let stop {
                 try announce(stage, service: service, engine: engine.pid)
@@ -110,13 +114,14 @@ private struct DemoShow {
             } else {
                 var common = session.common
                 common.socket = socket
-                status = await runDashboard(socket: socket, options: common)
+                status = await runDashboard(socket: socket, options: common, look: look)
                 letWorkFinish()
             }
             engine.stop(within: .seconds(10))
             try await end(stage)
             return status
         } catch {
+            started?.stop(within: .seconds(10))
             try? await end(stage)
             throw error
         }
@@ -181,9 +186,14 @@ private struct StopSignals {
 
     init() throws(Fault) {
         var ends: [Int32] = [0, 0]
-        guard pipe2(&ends, O_CLOEXEC | O_NONBLOCK) == 0 else {
+        guard Glibc.pipe(&ends) == 0 else {
             throw Fault(
-                operation: "open a pipe", subject: "signals", cause: String(cString: strerror(errno)))
+                operation: "open a pipe", subject: "signals",
+                cause: String(cString: strerror(errno)))
+        }
+        for end in ends {
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
         }
         pipe = ends[0]
         // Touched before the handlers are there, so that they only read it.
@@ -205,28 +215,28 @@ private struct StopSignals {
 /// Where the demo's files are: beside an installed program, or above one that was just built.
 enum DemoShare {
     static func find(_ executable: String, _ environment: [String: String]) throws -> String {
+        let examples = "Examples/demo"
         var candidates: [String] = []
-        if let named = environment["TOCSIN_SHARE"], !named.isEmpty { candidates.append(named + "/demo") }
-        var folder = folder(of: executable)
-        candidates.append(tocsinShare(folder))
-        while folder != "/" {
-            candidates.append(folder + "/Examples/demo")
-            folder = Self.folder(of: folder)
+        if let named = environment["TOCSIN_SHARE"], !named.isEmpty {
+            candidates.append("\(named)/\(examples)")
         }
-        candidates.append("/usr/share/tocsin/demo")
+        var place = folder(of: executable)
+        candidates.append("\(folder(of: place))/share/tocsin/\(examples)")
+        while place != "/" {
+            candidates.append("\(place)/\(examples)")
+            place = folder(of: place)
+        }
         if let found = candidates.first(where: { access($0 + "/tocsin.yaml", R_OK) == 0 }) {
             return found
         }
         throw Failure(
             .failed, rule: "no-demo", why: "the demo's files are not beside this program",
-            remedy: "Name the folder that holds demo/ with $TOCSIN_SHARE.")
+            remedy: "Name the folder that holds \(examples) with $TOCSIN_SHARE.")
     }
-    private static func tocsinShare(_ programs: String) -> String {
-        folder(of: programs) + "/share/tocsin/demo"
-    }
-    private static func folder(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
-        return String(path[..<slash])
+
+    /// Whether a runbook's folder is the bundled service's: its switches are there.
+    static func isDemo(_ folder: String) -> Bool {
+        access(folder + "/courier.env", F_OK) == 0 && access(folder + "/stage.json", F_OK) == 0
     }
 }
 
@@ -251,10 +261,12 @@ struct FaultCommand: ParsableCommand {
     }
 
     func validate() throws {
-        if name != nil, state == nil { throw ValidationError("say on or off after the fault's name") }
         if let name, !DemoFaults.all.contains(where: { $0.name == name }) {
             let names = DemoFaults.all.map(\.name).joined(separator: ", ")
             throw ValidationError("there is no fault “\(name)”; there are \(names)")
+        }
+        if name != nil, state == nil {
+            throw ValidationError("say on or off after the fault's name")
         }
     }
 
@@ -288,7 +300,7 @@ struct FaultCommand: ParsableCommand {
         let report: RunbookReport
         do { report = try session.runbook() } catch let error as LinkError {
             guard let path = try? session.places.runbook(),
-                access(folder(of: path) + "/courier.env", F_OK) == 0
+                DemoShare.isDemo(folder(of: path))
             else { throw error }
             return folder(of: path)
         }

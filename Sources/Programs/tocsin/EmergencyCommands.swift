@@ -6,8 +6,8 @@ import Wire
 struct ActivateEmergency: ParsableCommand {
     static let configuration = CommandConfiguration.command(
         "activate-emergency", "Declares an emergency.",
-        ("tocsin activate-emergency --reason \"No messages arrive\" --level 1", "the worst"),
-        ("tocsin activate-emergency --reason \"Slow\" --triggered-by cron", "from a script"))
+        ("tocsin activate-emergency --reason \"No messages\" --level 1", "the worst"),
+        ("tocsin activate-emergency --reason Slow --triggered-by cron", "a script"))
     @Option(help: "Why, in a sentence.")
     var reason: String
     @Option(help: "Who or what found it; recorded beside your login name.")
@@ -52,7 +52,7 @@ struct DeactivateEmergency: ParsableCommand {
     static let configuration = CommandConfiguration.command(
         "deactivate-emergency", "Ends the emergency.",
         ("tocsin deactivate-emergency --resolved-by ines", "it is over"),
-        ("tocsin deactivate-emergency --resolved-by ines --reason \"false alarm\"", "and why"))
+        ("tocsin deactivate-emergency --resolved-by ines --reason mended", "and why"))
     @Option(help: "Who resolved it; recorded beside your login name.")
     var resolvedBy: String
     @Option(help: "How it was resolved.")
@@ -72,7 +72,7 @@ struct Escalate: ParsableCommand {
     static let configuration = CommandConfiguration.command(
         "escalate", "Takes the next step of the escalation matrix now.",
         ("tocsin escalate", "tell the next people"),
-        ("tocsin escalate --reason \"I need a database administrator\"", "and say why"))
+        ("tocsin escalate --reason \"the disk is full\"", "and say why"))
     @Option(help: "Why; they are told.")
     var reason: String?
     @OptionGroup var common: CommonOptions

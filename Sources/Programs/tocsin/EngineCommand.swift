@@ -1,10 +1,14 @@
 // The engine in the foreground, and the hidden command that it runs each step with.
 import ArgumentParser
+import Backups
+import DemoService
 import Domain
 import Engine
 import Foundation
 import Link
+import Logging
 import Procedures
+import RunbookFile
 import Synchronization
 
 struct EngineCommand: AsyncParsableCommand {
@@ -20,59 +24,62 @@ struct EngineCommand: AsyncParsableCommand {
     func run() async throws {
         try await reporting(.act, common) { session in
             var places = session.places
-            let path = try places.runbook()
-            let runbook = try Session.load(path, Session.environment)
+            let runbook = try Session.load(try places.runbook(), Session.environment)
             // The runbook is read once; what is named after the service needs no second reading.
             places.serviceName = { _ in runbook.service.name }
             let socket = try places.socket()
             let manager = ServiceManager(environment: Session.environment)
-            let reporter = Reporter(manager: manager, socket: socket)
-            reporter.start()
-            let status = await EngineProgram.run(
+            let watchdog = Watchdog(manager: manager, client: EngineClient(socket: socket))
+            defer {
+                watchdog.stop()
+                manager.stopping()
+            }
+            let options = EngineOptions(
                 runbook: runbook, state: try places.state(), socket: socket, untilIdle: untilIdle,
-                executable: try ChildProcess.ownExecutable())
-            reporter.stop()
-            return status
+                runner: [try ChildProcess.ownExecutable(), "step-runner"],
+                faults: DemoShare.isDemo(runbook.folder) ? DemoFaults.all.map(\.name) : [],
+                logger: Self.logger())
+            try await EngineProgram.run(options) {
+                manager.ready()
+                watchdog.start()
+            }
+            return 0
         }
+    }
+
+    /// To standard error, which systemd keeps.
+    private static func logger() -> Logger {
+        let level = Session.environment["TOCSIN_LOG"].flatMap { Logger.Level(rawValue: $0) }
+        var logger = Logger(label: "tocsin") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = level ?? .notice
+        return logger
     }
 }
 
-/// Tells systemd that the engine is up as soon as its socket answers, and that it lives for as long as
-/// it says so there itself: a watchdog that is fed by anything less would prove nothing.
-private final class Reporter: Sendable {
+/// Feeds systemd's watchdog for as long as the engine says on its own socket that it lives: a watchdog
+/// that is fed by anything less would prove nothing.
+private final class Watchdog: Sendable {
     private let manager: ServiceManager
     private let client: EngineClient
     private let stopped = Atomic(false)
 
-    init(manager: ServiceManager, socket: String) {
+    init(manager: ServiceManager, client: EngineClient) {
         self.manager = manager
-        client = EngineClient(socket: socket)
+        self.client = client
     }
 
     func start() {
-        guard manager.isPresent else { return }
+        guard let every = manager.watchdogEvery else { return }
         // A thread of its own: it waits, and the engine's threads must not.
         Thread.detachNewThread { [self] in
-            while !lives, !isStopped { pause(.seconds(0.02)) }
-            if isStopped { return }
-            manager.ready()
-            guard let every = manager.watchdogEvery else { return }
-            while !isStopped {
-                if lives { manager.alive() }
-                pause(Span.seconds(min(every.seconds, 1000)))
+            while !stopped.load(ordering: .relaxed) {
+                let answer = try? client.get("/healthz", timeout: min(every, .seconds(10)))
+                if answer?.status == 200 { manager.alive() }
+                pause(min(every, .seconds(1000)))
             }
         }
     }
-    func stop() {
-        stopped.store(true, ordering: .relaxed)
-        manager.stopping()
-    }
-
-    private var isStopped: Bool { stopped.load(ordering: .relaxed) }
-    private var lives: Bool {
-        let limit = manager.watchdogEvery.map { min($0, .seconds(10)) } ?? .seconds(10)
-        return (try? client.get("/healthz", timeout: limit).status) == 200
-    }
+    func stop() { stopped.store(true, ordering: .relaxed) }
 }
 
 /// `tocsin step-runner DIR`: does the one step whose order is in the folder.
@@ -83,7 +90,7 @@ struct StepRunnerCommand: AsyncParsableCommand {
     var directory: String
 
     func run() async throws {
-        let secrets = EnvironmentSecrets(Session.environment)
+        let secrets = EnvironmentSecrets()
         let status = await StepRunner.main(
             runDirectory: directory, backups: FileBackupKeeper(secrets: secrets), secrets: secrets)
         if status != 0 { throw ExitCode(status) }

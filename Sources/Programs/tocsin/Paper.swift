@@ -137,8 +137,10 @@ func table(_ rows: [[(String, Ink)]], indent: String = "") -> [Line] {
     }
     return rows.map { row in
         var line = Line(indent)
-        for (index, cell) in row.enumerated() {
-            let last = index == row.count - 1
+        // Nothing is filled up behind the last cell that says something.
+        let end = row.lastIndex { !$0.0.isEmpty } ?? 0
+        for (index, cell) in row.prefix(end + 1).enumerated() {
+            let last = index == end
             line = line + (last ? cell.0 : cell.0.padded(to: widths[index] + 2), cell.1)
         }
         return line

@@ -12,178 +12,120 @@ import Wire
 func pause(_ span: Span) { usleep(UInt32(min(span.seconds, 1000) * 1_000_000)) }
 
 struct ProcedureWatch {
-    /// What is waited for.
-    enum Until {
-        /// The end of the one procedure.
-        case itsEnd
-        /// Its undoing.
-        case itsUndoing
-        /// The end of recovery: the engine starts a further attempt by itself while one is left.
-        case recoveryGivesUp
-
-        var wanted: ProcedureState { self == .itsUndoing ? .undone : .succeeded }
-    }
     let session: Session
     let id: String
-    let until: Until
+    let until: ProcedureFollower.Until
 
     /// How long an engine may be away before the command gives up. The procedure itself does not.
     private static let patience = Span.seconds(60)
+    /// An engine that says nothing for so long is as good as gone: a line comes every second.
+    private static let silence = Span.seconds(15)
 
     /// - Throws: `Failure` when no engine came back, or when a person is needed and there is none.
     func run() throws -> ProcedureReport {
-        var follower = Follower(
-            id: id, until: until, progress: Progress(plain: session.common.noColor),
-            socket: try session.places.socket())
-        defer { follower.progress.clear() }
+        let client = try session.client()
+        var follower = ProcedureFollower(id: id, until: until)
+        var progress = Progress(paper: session.errorPaper)
+        defer { progress.clear() }
         var lost: ContinuousClock.Instant?
         while true {
+            let end: Result<ProcedureReport, Failure>
             do throws(LinkError) {
-                let stream = try EngineClient(socket: follower.socket).openStream()
-                if lost != nil { follower.progress.say("the engine is back") }
+                let stream = try client.openStream()
+                if lost != nil { progress.say("the engine is back") }
                 lost = nil
-                if let end = try follower.follow(stream) { return try end.get() }
+                end = try follow(stream, &follower, &progress)
             } catch {
                 let since = lost ?? ContinuousClock.now
                 if lost == nil {
-                    follower.progress.say(
+                    progress.say(
                         "the engine is gone (\(error)); the procedure goes on when one returns")
                 }
                 lost = since
-                guard ContinuousClock.now - since < .seconds(Self.patience.seconds) else {
-                    throw Failure(
-                        .failed, rule: "engine-lost",
-                        why: "no engine for \(Self.patience.spelled); how \(id) ends is not known",
-                        remedy: "Start an engine: it takes the procedure up where it stands.")
-                }
+                if ContinuousClock.now - since > .seconds(Self.patience.seconds) { throw givenUp }
                 pause(.seconds(0.2))
+                continue
             }
+            return try end.get()
         }
     }
-}
 
-/// One watcher's view of the stream.
-private struct Follower {
-    var id: String
-    let until: ProcedureWatch.Until
-    var progress: Progress
-    let socket: String
-    private var situation: SituationReport?
-    /// Ends that events told of; a later procedure may have taken the place in the situation.
-    private var ended: [String: ProcedureReport] = [:]
-    private var gaveUp = false
-    private var toldOfWaiting = false
-
-    init(id: String, until: ProcedureWatch.Until, progress: Progress, socket: String) {
-        self.id = id
-        self.until = until
-        self.progress = progress
-        self.socket = socket
-    }
-
-    /// - Returns: the end; never nil, but the compiler cannot know.
-    mutating func follow(
-        _ stream: StreamConnection
-    ) throws(LinkError) -> Result<ProcedureReport, Failure>? {
+    private func follow(
+        _ stream: StreamConnection, _ follower: inout ProcedureFollower, _ progress: inout Progress
+    ) throws(LinkError) -> Result<ProcedureReport, Failure> {
         while true {
-            let lines = try stream.readLines(within: .seconds(10))
-            guard !lines.isEmpty else {
-                throw .timeout(path: socket, after: .seconds(10))
+            let lines = try stream.readLines(within: Self.silence)
+            if lines.isEmpty { throw .timeout(path: session.common.socket ?? "", after: Self.silence) }
+            for data in lines {
+                // A line of a newer engine that says something unknown is passed over.
+                guard let line = try? WireCoding.decode(StreamLine.self, from: data) else { continue }
+                follower.take(line)
             }
-            for line in lines { take(line) }
-            if let end = check() { return end }
-        }
-    }
-
-    private mutating func take(_ data: Data) {
-        // A line of a newer engine that says something unknown is passed over.
-        guard let line = try? WireCoding.decode(StreamLine.self, from: data) else { return }
-        if let start = line.start { situation = start.situation }
-        if let change = line.change { situation?.apply(change) }
-        if let event = line.event, event.kind == "auto-recovery-switched", event.tone != .good {
-            gaveUp = gaveUp || event.by == "engine"
-        }
-        if let core = situation?.core {
-            for procedure in [core.procedure, core.rollback, core.lastProcedure].compactMap(\.self) {
-                if procedure.state.isOver { ended[procedure.id] = procedure }
-                if procedure.id == id { progress.show(procedure) }
+            switch follower.standing {
+            case .nothingYet: continue
+            case .goesOn(let procedure): progress.show(procedure)
+            case .ended(let procedure):
+                progress.show(procedure)
+                return .success(procedure)
+            case .unknown: return .failure(unknown)
+            case .needsPerson(let procedure):
+                progress.show(procedure)
+                // A person waits here; a script is told, and does not hang.
+                guard progress.isTerminal else { return .failure(needsPerson(procedure)) }
+                progress.tell(of: procedure)
             }
         }
     }
 
-    private mutating func check() -> Result<ProcedureReport, Failure>? {
-        guard let core = situation?.core else { return nil }
-        if until == .recoveryGivesUp, let next = core.procedure, next.id != id,
-            next.kind == .recovery
-        {
-            // The attempt before has failed, and the engine has started the next one.
-            id = next.id
-            progress.show(next)
-            return nil
-        }
-        if let end = ended[id] {
-            let goesOn =
-                until == .recoveryGivesUp && end.state != .succeeded && !noFurtherAttempt(core)
-            return goesOn ? nil : .success(end)
-        }
-        guard let running = core.procedure, running.id == id else {
-            return core.procedure == nil ? .failure(unknown) : nil
-        }
-        return waiting(running)
+    private var givenUp: Failure {
+        Failure(
+            .failed, rule: "engine-lost",
+            why: "no engine for \(Self.patience.spelled); how \(id) ends is not known",
+            remedy: "Start an engine: it takes the procedure up where it stands.")
     }
-
-    private func noFurtherAttempt(_ core: SituationCore) -> Bool {
-        guard core.procedure == nil, let emergency = core.emergency else {
-            return core.emergency == nil
-        }
-        return gaveUp || emergency.recoveryAttempts >= emergency.maxRecoveryAttempts
-    }
-
-    /// A procedure that waits for a person waits here too while a person sees it; a script is told.
-    private mutating func waiting(_ procedure: ProcedureReport) -> Result<ProcedureReport, Failure>? {
-        guard procedure.state == .waiting || procedure.state == .paused else {
-            toldOfWaiting = false
-            return nil
-        }
-        let why = procedure.message.isEmpty ? procedure.state.rawValue : procedure.message
-        let remedy = ProcedureText.remedy(procedure) ?? ""
-        guard progress.isTerminal else {
-            return .failure(
-                Failure(
-                    .failed, rule: "needs-a-person", why: "\(procedure.id): \(why)", remedy: remedy))
-        }
-        if !toldOfWaiting { progress.say("\(why). \(remedy)") }
-        toldOfWaiting = true
-        return nil
-    }
-
     private var unknown: Failure {
         Failure(
             .failed, rule: "no-such-procedure", why: "the engine no longer knows \(id)",
             remedy: "See `tocsin events`.")
     }
+    private func needsPerson(_ procedure: ProcedureReport) -> Failure {
+        Failure(
+            .failed, rule: "needs-a-person",
+            why: "\(procedure.id) is \(procedure.state.rawValue)"
+                + (procedure.message.isEmpty ? "" : ": \(procedure.message)"),
+            remedy: ProcedureText.remedy(procedure) ?? "")
+    }
 }
 
 /// Progress on standard error: a line that changes on a terminal, a line for each step elsewhere.
 private struct Progress {
-    let isTerminal: Bool
-    private let paper: Paper
+    let isTerminal = isatty(STDERR_FILENO) == 1
+    let paper: Paper
     private var steps: [String: StepState] = [:]
+    private var procedures: Set<String> = []
     private var stage = ""
+    private var told = ""
     private var live = false
 
-    init(plain: Bool) {
-        isTerminal = isatty(STDERR_FILENO) == 1
-        paper = Paper(descriptor: STDERR_FILENO, plain: plain, environment: Session.environment)
-    }
+    init(paper: Paper) { self.paper = paper }
 
     mutating func say(_ text: String) {
         clear()
         Output.complain(paper.render(Line(text, .warning)))
     }
 
+    /// Says once why a procedure stands still.
+    mutating func tell(of procedure: ProcedureReport) {
+        let text = [
+            procedure.state.rawValue, procedure.message, ProcedureText.remedy(procedure) ?? "",
+        ].filter { !$0.isEmpty }.joined(separator: ". ")
+        if text != told { say(text) }
+        told = text
+    }
+
     mutating func show(_ procedure: ProcedureReport) {
-        if steps.isEmpty {
+        if procedures.insert(procedure.id).inserted {
+            stage = ""
             clear()
             Output.complain(paper.render(Line("\(procedure.title) (\(procedure.id))", .strong)))
         }

@@ -21,7 +21,7 @@ enum Program {
         } catch {
             // Help, the version, and wrong usage (64).
             let code = Tocsin.exitCode(for: error)
-            let text = Tocsin.fullMessage(for: error)
+            let text = withExamplesLast(Tocsin.fullMessage(for: error))
             if code.isSuccess { Output.write(text + "\n") } else { Output.complain(text) }
             return code.rawValue
         }

@@ -272,7 +272,7 @@ struct VetoRollback: ParsableCommand {
     static let configuration = CommandConfiguration.command(
         "veto-rollback", "Keeps a rollback that is about to start by itself from doing so.",
         ("tocsin veto-rollback", "not by itself"),
-        ("tocsin veto-rollback --reason \"the provider is back in a minute\"", "and why"))
+        ("tocsin veto-rollback --reason \"it is mended\"", "and why"))
     @Option(help: "Why.")
     var reason: String?
     @OptionGroup var common: CommonOptions

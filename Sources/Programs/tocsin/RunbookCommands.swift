@@ -2,6 +2,7 @@
 import ArgumentParser
 import Domain
 import FoundationEssentials
+import Link
 import RunbookFile
 import Wire
 

@@ -1,5 +1,7 @@
 // The root of the command line: every subcommand, in the groups of its help.
 import ArgumentParser
+import DemoService
+import Domain
 
 struct Tocsin: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,64 +13,88 @@ struct Tocsin: AsyncParsableCommand {
             """ + examples(
                 ("tocsin", "watch the service of ./tocsin.yaml"),
                 ("tocsin demo", "watch, break and roll back the bundled service")),
-        version: Release.version,
+        version: Product.version,
+        // What the engine and the demo call; hidden.
+        subcommands: [StepRunnerCommand.self, DemoCommand.self],
         groupedSubcommands: [
             CommandGroup(
-                name: "Watch:",
+                name: "Watch",
                 subcommands: [
                     Status.self, HealthCheck.self, Events.self, Emergencies.self,
                     EscalationMatrix.self, Contacts.self, OnCall.self, BackupList.self,
                 ]),
             CommandGroup(
-                name: "Check:",
+                name: "Check",
                 subcommands: [
                     CheckWebsockets.self, CheckDatabase.self, VerifyServices.self, TestFallback.self,
                     VerifyBackup.self, VerifyRollbackReady.self, VerifyRollback.self,
                     TestRollback.self,
                 ]),
             CommandGroup(
-                name: "Command an emergency:",
+                name: "Command an emergency",
                 subcommands: [
                     ActivateEmergency.self, Acknowledge.self, Escalate.self, SetLevel.self,
                     Note.self, ReportProblem.self, ClearProblem.self, DeactivateEmergency.self,
                 ]),
             CommandGroup(
-                name: "Recover:",
+                name: "Recover",
                 subcommands: [
                     AutoRecover.self, Recover.self, RestartWebsockets.self, RestartServices.self,
                     ClearQueues.self, ClearSessions.self, StopServices.self, StartServices.self,
                     EnableFallback.self, DisableFallback.self, Backup.self, CreateBackup.self,
                 ]),
             CommandGroup(
-                name: "Roll back:",
+                name: "Roll back",
                 subcommands: [
                     Rollback.self, PauseRollback.self, ResumeRollback.self, UndoRollback.self,
                     VetoRollback.self, ResolveStep.self,
                 ]),
             CommandGroup(
-                name: "Set up:",
+                name: "Set up",
                 subcommands: [
                     Initialise.self, CheckRunbook.self, Schema.self, EngineCommand.self, Demo.self,
                     FaultCommand.self,
                 ]),
-        ],
-        // What the engine and the demo call; hidden.
-        ungroupedSubcommands: [StepRunnerCommand.self, DemoCommand.self])
+        ])
 
     @OptionGroup var common: CommonOptions
+    @OptionGroup var look: DashboardLook
 
     mutating func run() async throws {
-        try await reporting(.act, common) { session in try await Attach(session: session).run() }
+        let look = look
+        try await reporting(.act, common) { session in
+            try await Attach(session: session, look: look).run()
+        }
     }
 }
 
-/// The last lines of a command's help.
+/// The last paragraph of a command's help; `Program` moves it there.
 func examples(_ first: (String, String), _ second: (String, String)) -> String {
     let width = max(first.0.count, second.0.count)
     let lines = [first, second].map { line, meaning in
         "  \(line)\(String(repeating: " ", count: width - line.count))  \(meaning)"
     }
-    return "\n\nEXAMPLES:\n" + lines.joined(separator: "\n")
+    return "\n\n\(exampleHeading)\n" + lines.joined(separator: "\n")
+}
+
+private let exampleHeading = "EXAMPLES:"
+
+/// The library prints a discussion before the options; examples belong to the end.
+func withExamplesLast(_ help: String) -> String {
+    var paragraphs = help.split(separator: "\n\n", omittingEmptySubsequences: true)
+    guard let index = paragraphs.firstIndex(where: { $0.hasPrefix(exampleHeading) }) else {
+        return help
+    }
+    paragraphs.append(paragraphs.remove(at: index))
+    return paragraphs.map { $0.trimmedLineFeeds }.joined(separator: "\n\n")
+}
+
+extension Substring {
+    fileprivate var trimmedLineFeeds: Substring {
+        var rest = self
+        while rest.last == "\n" { rest.removeLast() }
+        return rest.drop { $0 == "\n" }
+    }
 }
 
 extension CommandConfiguration {

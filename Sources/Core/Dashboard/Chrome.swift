@@ -1,0 +1,282 @@
+// What every screen shows: the header, alarms, the strip of the emergency, notices, the keys.
+import Domain
+import Screen
+import Wire
+
+enum Chrome {
+    // MARK: Header
+
+    static func header(_ model: Model, _ canvas: inout Canvas, _ rect: Rect) {
+        canvas.frame.fill(rect, Style(.text, on: .bar))
+        let right = fittingRight(model, room: rect.width - 24)
+        let columns = right.reduce(1) { $0 + $1.columns }
+        canvas.frame.line(right + [Run(" ")], endX: rect.endX, y: rect.y, within: rect.width, on: .bar)
+        var x = rect.x
+        let room = rect.width - columns - 1
+        x += canvas.frame.line(
+            [Run(" TOCSIN", .strong), Run("  ")], x: x, y: rect.y, limit: room, on: .bar)
+        if let core = model.core {
+            let environment = core.environment.isEmpty ? "" : " · " + core.environment
+            x += canvas.frame.line(
+                [Run(core.service, .text), Run(environment, .dim)], x: x, y: rect.y,
+                limit: room - x, on: .bar)
+        }
+        tabs(model, &canvas, from: x + 3, to: room, y: rect.y)
+    }
+
+    private static func tabs(
+        _ model: Model, _ canvas: inout Canvas, from start: Int, to end: Int, y: Int
+    ) {
+        let needed = Page.allCases.reduce(0) { $0 + $1.title.count + 4 }
+        guard end - start >= needed + 2 else {
+            // No room for all: the name of the page that is not the first must do.
+            if model.page != .command, end - start > model.page.title.count {
+                canvas.frame.text(model.page.title, x: start, y: y, Style(.heading, on: .bar))
+            }
+            return
+        }
+        var x = start
+        for page in Page.allCases {
+            let here = page == model.page
+            let ground: Ground = here ? .selected : .bar
+            let rect = Rect(x: x, y: y, width: page.title.count + 4, height: 1)
+            canvas.frame.fill(rect, Style(.text, on: ground))
+            canvas.frame.line(
+                [Run(" \(page.rawValue) ", .key), Run(page.title, here ? .strong : .dim)],
+                x: x, y: y, on: ground)
+            canvas.spot(rect, .press(.alt(Character(String(page.rawValue)))))
+            x += page.title.count + 4
+        }
+    }
+
+    /// The longest form of who, engine and time that fits.
+    private static func fittingRight(_ model: Model, room: Int) -> [Run] {
+        let engine = engineState(model)
+        let clock = model.engineNow.map { [Run($0.timeOfDay, .strong), Run(" UTC", .dim)] } ?? []
+        let short = model.engineNow.map { [Run($0.timeOfDay, .strong)] } ?? []
+        let dot = [Run(" · ", .dim)]
+        let who = model.you.map { [Run("\($0.user)@\(model.options.host)", .dim)] + dot } ?? []
+        let forms: [[Run]] = [
+            who + [Run("engine ", .dim)] + engine + dot + clock,
+            [Run("engine ", .dim)] + engine + dot + clock,
+            engine + dot + clock,
+            engine + [Run(" ")] + short,
+        ]
+        return forms.first { $0.reduce(1) { $0 + $1.columns } <= room } ?? short
+    }
+
+    private static func engineState(_ model: Model) -> [Run] {
+        switch model.connection {
+        case .connecting: return [Run("○ connecting", .dim)]
+        case .lost: return [Run("✖ gone — reconnecting", .bad, .bold)]
+        case .live:
+            if let silence = model.silence {
+                return [Run("▲ stale \(Int(silence)) s", .warning, .bold)]
+            }
+            return [Run("●", .good), Run(" live", .dim)]
+        }
+    }
+
+    // MARK: Alarms
+
+    /// What is wrong with Tocsin itself, and that what is shown is old.
+    /// - Returns: the room that is left.
+    static func alarms(_ model: Model, _ canvas: inout Canvas, _ area: Rect) -> Rect {
+        var lines: [(String, Ground)] = []
+        if case .lost(let since, let why) = model.connection, model.situation != nil {
+            let ago = Times.spoken((model.now - since).seconds)
+            lines.append(
+                ("✖ engine gone — reconnecting. This is what it last said, \(ago) ago. \(why)", .bad)
+            )
+        }
+        for alarm in model.core?.alarms ?? [] { lines.append(("✖ \(alarm)", .bad)) }
+        var rest = area
+        for (text, ground) in lines.prefix(max(1, area.height / 8)) {
+            let (row, below) = rest.split(top: 1)
+            canvas.frame.fill(row, Style(.strong, on: ground))
+            canvas.frame.text(
+                text, x: row.x + 1, y: row.y, Style(.strong, on: ground), limit: row.width - 2)
+            rest = below
+        }
+        return rest
+    }
+
+    // MARK: The strip
+
+    /// On the other screens the open emergency takes one line, so that nobody loses sight of it.
+    static func strip(_ model: Model, _ canvas: inout Canvas, _ area: Rect) -> Rect {
+        guard let emergency = model.emergency, let level = model.level else { return area }
+        let (row, rest) = area.split(top: 1)
+        let style = Style(.strong, on: level.ground)
+        canvas.frame.fill(row, style)
+        canvas.spot(row, .press(.alt("1")))
+        let clock = ResponseClock(emergency, model)
+        let state = " " + clock.words + " "
+        let room = row.width - GlyphWidth.columns(state)
+        canvas.frame.text(state, x: row.x + room, y: row.y, style)
+        let name = (model.core?.level?.name ?? level.name).uppercased()
+        canvas.frame.text(
+            " \(level.sign) LEVEL \(level.rawValue) \(name)  \(emergency.reason)", x: row.x, y: row.y,
+            style, limit: room)
+        return rest
+    }
+
+    // MARK: Notices
+
+    /// What was just done or refused, over the row above the keys.
+    static func notice(_ model: Model, _ canvas: inout Canvas, above y: Int) {
+        guard let notice = model.notice, model.sheet == nil, y > 1 else { return }
+        let width = canvas.frame.width
+        let lines = Wrap.lines(notice.text, width: width - 5, limit: 3)
+        let rect = Rect(x: 0, y: y - lines.count, width: width, height: lines.count)
+        canvas.frame.fill(rect, Style(.text, on: .selected))
+        let sign =
+            switch notice.role {
+            case .good: "✔"
+            case .bad: "✖"
+            case .warning: "▲"
+            default: "·"
+            }
+        canvas.frame.text(sign, x: 1, y: rect.y, Style(notice.role, on: .selected, .bold))
+        for (index, line) in lines.enumerated() {
+            canvas.frame.text(
+                line, x: 3, y: rect.y + index, Style(.strong, on: .selected), limit: width - 4)
+        }
+    }
+
+    // MARK: Keys
+
+    /// The keys that work now, most wanted first; what does not fit is found under `?`.
+    static func keys(_ model: Model, _ canvas: inout Canvas, _ rect: Rect) {
+        // In a narrow terminal what the moment asks for is worth more than the palette.
+        var hints = hints(model)
+        if rect.width < 60 { hints.removeAll { $0.key == .character(":") } }
+        draw(hints, &canvas, rect, always: rect.width < 60 ? 2 : 3)
+    }
+
+    struct Hint: Equatable {
+        var label: String
+        var word: String
+        /// What a click presses.
+        var key: Key
+    }
+
+    static func hints(_ model: Model) -> [Hint] {
+        if model.page == .rollback, model.rollback.sheet != nil {
+            return RollbackSheet.hints(model)
+        }
+        let here = Keymap.bindings.filter { binding in
+            !binding.hint.isEmpty && binding.works(on: model.page) && binding.refusal(model) == nil
+                && Keymap.binding(for: binding.key, on: model.page)?.name == binding.name
+        }
+        let closing: Set<String> = ["commands", "help", "quit"]
+        let urgent = here.filter { $0.urgent(model) }
+        let others = here.filter { !$0.urgent(model) && !closing.contains($0.name) }
+        let ends = here.filter { closing.contains($0.name) }
+        var hints = (urgent + others).map(hint)
+        if model.page != .command {
+            hints.append(Hint(label: "esc", word: "back", key: .escape))
+        }
+        hints.append(Hint(label: "1 4 5 6", word: "screens", key: .character("?")))
+        return hints + ends.map(hint)
+    }
+    private static func hint(_ binding: Binding) -> Hint {
+        Hint(label: binding.label ?? binding.key.label, word: binding.hint, key: binding.key)
+    }
+
+    /// - Parameter always: how many of the last hints are kept whatever the room.
+    static func draw(
+        _ hints: [Hint], _ canvas: inout Canvas, _ rect: Rect, always: Int
+    ) {
+        canvas.frame.fill(rect, Style(.text, on: .bar))
+        func columns(_ hint: Hint) -> Int {
+            GlyphWidth.columns(hint.label) + GlyphWidth.columns(hint.word) + 3
+        }
+        let kept = Array(hints.suffix(always))
+        var room = rect.width - 1 - kept.reduce(0) { $0 + columns($1) }
+        var shown: [Hint] = []
+        for hint in hints.dropLast(always) {
+            guard columns(hint) <= room else { break }
+            room -= columns(hint)
+            shown.append(hint)
+        }
+        var x = rect.x + 1
+        for hint in shown + kept {
+            let start = x
+            x += canvas.frame.text(
+                hint.label, x: x, y: rect.y, Style(.key, on: .bar, .bold), limit: rect.endX - x)
+            x += 1
+            x += canvas.frame.text(
+                hint.word, x: x, y: rect.y, Style(.dim, on: .bar), limit: rect.endX - x)
+            canvas.spot(Rect(x: start, y: rect.y, width: x - start, height: 1), .press(hint.key))
+            x += 2
+        }
+    }
+
+    // MARK: Before the engine was heard
+
+    static func waiting(_ model: Model, _ canvas: inout Canvas, _ area: Rect) {
+        let lost: String? = if case .lost(_, let why) = model.connection { why } else { nil }
+        let box = area.centred(width: min(72, area.width - 4), height: min(9, area.height))
+        var y = box.y
+        func line(_ text: String, _ role: StyleRole, _ canvas: inout Canvas) {
+            for part in Wrap.lines(text, width: box.width, limit: 3) where y < area.endY {
+                canvas.frame.text(part, x: box.x, y: y, Style(role), limit: box.width)
+                y += 1
+            }
+        }
+        if let lost {
+            line("✖ No engine answers", .bad, &canvas)
+            y += 1
+            line(lost, .text, &canvas)
+            line(model.options.engine, .dim, &canvas)
+            y += 1
+            line("It is tried again every few seconds.", .dim, &canvas)
+            line("`tocsin engine` starts one; q leaves.", .dim, &canvas)
+        } else {
+            line("○ Connecting to the engine", .text, &canvas)
+            line(model.options.engine, .dim, &canvas)
+        }
+    }
+}
+
+/// What the response clock says of an open emergency.
+struct ResponseClock {
+    enum State: Equatable { case running, overdue, stopped }
+    var state: State
+    /// Seconds left, or over.
+    var seconds: Double
+    /// 0–1: what has passed of the response time.
+    var share: Double
+    /// Seconds allowed.
+    var allowed: Double
+    /// Who took it, for a stopped clock.
+    var by: String
+
+    init(_ emergency: EmergencyReport, _ model: Model) {
+        let start = Timestamp(rfc3339: emergency.activatedAt)
+        let end = Timestamp(rfc3339: emergency.respondBy)
+        allowed = start.flatMap { s in end.map { ($0 - s).seconds } } ?? 0
+        by = emergency.acknowledgedBy.map { model.firstName($0) } ?? ""
+        if emergency.acknowledgedBy != nil {
+            state = .stopped
+            let at = emergency.acknowledgedAt.flatMap { Timestamp(rfc3339: $0) }
+            seconds = start.flatMap { s in at.map { ($0 - s).seconds } } ?? 0
+            share = allowed > 0 ? seconds / allowed : 0
+            return
+        }
+        let left = model.seconds(until: emergency.respondBy) ?? allowed
+        state = left >= 0 ? .running : .overdue
+        seconds = abs(left)
+        share = allowed > 0 ? 1 - left / allowed : 1
+    }
+
+    /// `04:12 left`, `OVERDUE 03:10`, `Ines in 02:10`.
+    var words: String {
+        switch state {
+        case .running: Times.countdown(seconds) + " left"
+        case .overdue: "OVERDUE " + Times.clock(seconds)
+        case .stopped: "✔ \(by) after \(Times.clock(seconds))"
+        }
+    }
+}

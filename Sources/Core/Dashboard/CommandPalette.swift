@@ -1,0 +1,105 @@
+// Every command by its name, found by a few of its letters, with the reason why it is refused now.
+import Domain
+import Screen
+import Wire
+
+struct PaletteEntry: Sendable {
+    var name: String
+    var text: String
+    var key: String
+    var refusal: String?
+    var act: @Sendable (inout Model) -> [Effect]
+}
+
+enum CommandPalette {
+    /// Best match first; all of them for an empty query, in the order of the keys.
+    static func entries(_ model: Model, matching query: String) -> [PaletteEntry] {
+        let all = everything(model)
+        let wanted = query.lowercased().filter { $0 != " " }
+        guard !wanted.isEmpty else { return all }
+        return all.enumerated().compactMap { index, entry in
+            // The name counts most; the sentence finds what the name does not say.
+            let byName = score(wanted, in: entry.name)
+            let byText = score(wanted, in: entry.text).map { $0 + 1000 }
+            return [byName, byText].compactMap(\.self).min().map { ($0, index, entry) }
+        }
+        .sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.2)
+    }
+
+    /// How well letters are found in a text in this order: 0 is best; nil: not at all. Letters next
+    /// to each other and at the beginning of words count as near.
+    static func score(_ letters: String, in text: String) -> Int? {
+        let candidates = Array(text.lowercased())
+        var cost = 0
+        var at = 0
+        var before = -1
+        for letter in letters {
+            guard let found = candidates[at...].firstIndex(of: letter) else { return nil }
+            if found != before + 1 {
+                let startsWord = found == 0 || !candidates[found - 1].isLetter
+                cost += (startsWord ? 1 : 3) + min(found - at, 20)
+            }
+            before = found
+            at = found + 1
+        }
+        return cost * 2 + min(candidates.count, 60) / 12
+    }
+
+    private static func everything(_ model: Model) -> [PaletteEntry] {
+        var seen: Set<String> = []
+        var entries: [PaletteEntry] = []
+        for binding in Keymap.bindings where !binding.text.isEmpty && seen.insert(binding.name).inserted {
+            // What moves around on one screen is no command.
+            guard !["next", "next-proposal", "scroll", "scroll-down", "back", "commands", "run-selected"]
+                .contains(binding.name)
+            else { continue }
+            let elsewhere = binding.works(on: model.page) ? nil : elsewhere(binding)
+            entries.append(
+                PaletteEntry(
+                    name: binding.name, text: binding.text, key: binding.label ?? binding.key.label,
+                    refusal: binding.refusal(model) ?? elsewhere, act: { binding.act(&$0) }))
+        }
+        return entries + dynamic(model)
+    }
+    /// A key that needs the selection of its own screen.
+    private static func elsewhere(_ binding: Binding) -> String? {
+        let needsSelection = ["run-proposal", "full-log"].contains(binding.name)
+        guard needsSelection, let page = binding.pages.first else { return nil }
+        return "works on screen \(page.rawValue)"
+    }
+
+    /// What the runbook adds: its actions, playbooks, fallbacks and services.
+    private static func dynamic(_ model: Model) -> [PaletteEntry] {
+        var entries = [
+            plain("auto-recover", "Let the engine pick and run the next recovery action", model, Why.procedureRunning),
+            plain("escalate", "Take the next step of the escalation now", model, Why.noEmergency),
+            plain("test-rollback", "The rollback's dry run, as a command", model, Why.noRollback) {
+                CommandRequest(command: "rollback", dryRun: true)
+            },
+        ]
+        for item in RecoveryScreen.items(model) {
+            let request = item.request(in: model)
+            let name = [request.command, request.name].compactMap(\.self).joined(separator: " ")
+            entries.append(
+                PaletteEntry(
+                    name: name, text: item.action.title, key: "",
+                    refusal: item.refusal ?? Why.procedureRunning(model), act: { $0.run(item) }))
+        }
+        for fallback in model.core?.fallbacks ?? [] {
+            entries.append(
+                plain("test-fallback \(fallback.name)", "Test: \(fallback.title)", model, Why.procedureRunning) {
+                    CommandRequest(command: "test-fallback", name: fallback.name)
+                })
+        }
+        return entries
+    }
+
+    private static func plain(
+        _ name: String, _ text: String, _ model: Model, _ refusal: (Model) -> String?,
+        _ request: (@Sendable () -> CommandRequest)? = nil
+    ) -> PaletteEntry {
+        PaletteEntry(
+            name: name, text: text, key: "", refusal: refusal(model),
+            act: { $0.send(request?() ?? CommandRequest(command: name)) })
+    }
+}

@@ -1,0 +1,184 @@
+// Everything the dashboard knows: what the engine last said, and where the operator is.
+package import Domain
+package import Screen
+import Wire
+
+/// What the program tells the dashboard once, when it starts.
+package struct DashboardOptions: Sendable {
+    /// The name of this machine, for the header.
+    package var host: String
+    /// Where the engine is, for messages: the socket's path.
+    package var engine: String
+    /// At least one.
+    package var themes: [Theme]
+    /// Theme files that could not be read, in words.
+    package var themeProblems: [String]
+    /// The id of the theme to begin with; nil: the first.
+    package var theme: String?
+    package init(
+        host: String, engine: String, themes: [Theme] = Theme.builtIn,
+        themeProblems: [String] = [], theme: String? = nil
+    ) {
+        self.theme = theme
+        self.host = host
+        self.engine = engine
+        self.themes = themes.isEmpty ? Theme.builtIn : themes
+        self.themeProblems = themeProblems
+    }
+}
+
+/// The screens of this version, by the numbers of their keys.
+package enum Page: Int, Sendable, CaseIterable {
+    case command = 1
+    case recovery = 4
+    case rollback = 5
+    case escalation = 6
+    var title: String {
+        switch self {
+        case .command: "Command"
+        case .recovery: "Recovery"
+        case .rollback: "Rollback"
+        case .escalation: "Escalation"
+        }
+    }
+}
+
+/// Whether the engine is heard.
+package enum Connection: Sendable, Equatable {
+    case connecting
+    case live
+    /// Since when, on the local clock, and why.
+    case lost(since: Timestamp, why: String)
+}
+
+/// A line about what was just done or refused.
+struct Notice: Sendable, Equatable {
+    var text: String
+    var role: StyleRole
+    /// When it goes, on the local clock; nil: when it is replaced.
+    var until: Timestamp?
+}
+
+package struct Model: Sendable {
+    package let options: DashboardOptions
+    package internal(set) var size: Size
+
+    // What the engine said
+    package internal(set) var connection = Connection.connecting
+    var situation: SituationReport?
+    var runbook: RunbookReport?
+    var you: CallerReport?
+    /// Oldest first.
+    var events: [EventReport] = []
+
+    // Clocks
+    /// The local clock, which never goes back; it has nothing to do with the time of day.
+    var now: Timestamp
+    /// The engine's time minus the local clock.
+    var engineAhead: Span?
+    /// When the last line came, on the local clock.
+    var heardAt: Timestamp?
+
+    // Where the operator is
+    package internal(set) var page = Page.command
+    var sheet: Sheet?
+    var selectedProposal = 0
+    var recovery = RecoveryState()
+    var rollback = RollbackState()
+    var escalation = EscalationState()
+    var notice: Notice?
+    /// Commands on their way to the engine.
+    var sent: [CommandRequest] = []
+    /// Which faults of the demo are switched on, as far as is known.
+    var faultsOn: Set<String> = []
+    package internal(set) var theme: Theme
+
+    static let eventLimit = 200
+    /// A silence of more than this is shown.
+    static let staleAfter = Span.seconds(3)
+
+    package init(_ options: DashboardOptions, size: Size, now: Timestamp) {
+        self.options = options
+        self.size = size
+        self.now = now
+        theme = options.themes.first { $0.id == options.theme } ?? options.themes[0]
+    }
+
+    // MARK: What follows from it
+
+    var core: SituationCore? { situation?.core }
+    var emergency: EmergencyReport? { core?.emergency }
+    var level: Level? { emergency.map { Level(wire: $0.level) } }
+
+    /// The engine's clock now; nil before the engine was heard.
+    var engineNow: Timestamp? { engineAhead.map { now + $0 } }
+
+    /// Seconds from a time of the engine's until now; nil for no time.
+    func seconds(since text: String?) -> Double? {
+        guard let text, let moment = Timestamp(rfc3339: text), let engineNow else { return nil }
+        return (engineNow - moment).seconds
+    }
+    /// Seconds from now until a time of the engine's; negative when it is over.
+    func seconds(until text: String?) -> Double? { seconds(since: text).map { -$0 } }
+
+    /// How long the engine has been silent, when that is worth saying.
+    var silence: Double? {
+        guard connection == .live, let heardAt else { return nil }
+        let silent = now - heardAt
+        return silent > Model.staleAfter ? silent.seconds : nil
+    }
+    var isLost: Bool { if case .lost = connection { true } else { false } }
+
+    /// The proposals, in the engine's order; at most nine, for they have numbers.
+    var proposals: [ProposalReport] { Array((core?.proposals ?? []).prefix(9)) }
+    var proposal: ProposalReport? {
+        let all = proposals
+        return all.indices.contains(selectedProposal) ? all[selectedProposal] : all.first
+    }
+    func action(named name: String) -> ActionReport? {
+        runbook?.actions.first { $0.name == name }
+    }
+
+    /// The rollback that runs, waits or is paused; nil when none does.
+    var runningRollback: ProcedureReport? {
+        core?.procedure.flatMap { $0.kind == .rollback ? $0 : nil }
+    }
+    /// The running one, or else the last one.
+    var anyRollback: ProcedureReport? { runningRollback ?? core?.rollback }
+    /// What runs and is no rollback.
+    var runningProcedure: ProcedureReport? {
+        core?.procedure.flatMap { $0.kind == .rollback ? nil : $0 }
+    }
+
+    /// A person's name for a login name; the login name for anyone else.
+    func person(_ user: String) -> String {
+        runbook?.people.first { $0.user == user || $0.id == user }?.name ?? user
+    }
+    /// The first of a person's names, for narrow columns.
+    func firstName(_ user: String) -> String {
+        let name = person(user)
+        return name.split(separator: " ").first.map(String.init) ?? name
+    }
+
+    /// The path of the runbook; nil before the engine was heard.
+    package var runbookPath: String? { runbook?.path }
+
+    /// What is said in the shell when the dashboard is left while something runs.
+    package var goodbye: String? {
+        guard let procedure = core?.procedure, !procedure.state.isOver else { return nil }
+        return "\(Visible.text(procedure.title)) goes on; `tocsin` shows it."
+    }
+
+    mutating func say(_ text: String, _ role: StyleRole = .text, for seconds: Double? = 8) {
+        notice = Notice(
+            text: Visible.text(text), role: role, until: seconds.map { now + .seconds($0) })
+    }
+
+    /// How long nothing on the screen changes by itself: until the next whole second of the clock
+    /// that is shown.
+    package func untilNextTick(at now: Timestamp) -> Span {
+        let shown = engineAhead.map { now + $0 } ?? now
+        let past = ((shown.milliseconds % 1000) + 1000) % 1000
+        return .seconds(Double(1000 - past) / 1000)
+    }
+}

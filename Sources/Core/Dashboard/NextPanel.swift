@@ -1,0 +1,195 @@
+// What to do next: what runs now, what the engine proposes, and how to get it done.
+import Domain
+import Screen
+import Wire
+
+enum NextPanel {
+    /// The rows wanted, with the head.
+    static func rows(_ model: Model, width: Int) -> Int {
+        max(3, 1 + lines(model, width: width).count)
+    }
+
+    static func draw(_ model: Model, _ canvas: inout Canvas, _ rect: Rect, ruled: Bool) {
+        guard rect.height > 0 else { return }
+        canvas.head("What next", rect, ruled: ruled)
+        let (_, list) = rect.split(top: 1)
+        var lines = lines(model, width: rect.width)
+        if lines.count > list.height {
+            // The reasons go first, then what is least pressing.
+            lines = lines.filter { !$0.optional }
+        }
+        for (index, line) in lines.prefix(list.height).enumerated() {
+            let row = Rect(x: list.x, y: list.y + index, width: list.width, height: 1)
+            if line.selected { canvas.frame.fill(row, Style(.text, on: .selected)) }
+            let ground: Ground = line.selected ? .selected : .base
+            var room = row.width - 2
+            if !line.right.isEmpty {
+                room -= canvas.frame.line(
+                    line.right, endX: row.endX - 1, y: row.y, within: row.width / 2, on: ground)
+                room -= 1
+            }
+            canvas.frame.line(line.left, x: row.x + 1, y: row.y, limit: room, on: ground)
+            if let share = line.share, row.width > 20 {
+                canvas.frame.bar(
+                    x: row.x + 3, y: row.y, width: row.width - 6, share: share, Style(.accent),
+                    Style(.border))
+            }
+            if let spot = line.spot { canvas.spot(row, spot) }
+        }
+    }
+
+    private struct Line {
+        var left: [Run]
+        var right: [Run] = []
+        var selected = false
+        var optional = false
+        var share: Double?
+        var spot: Spot?
+    }
+
+    private static func lines(_ model: Model, width: Int) -> [Line] {
+        var lines = running(model)
+        if lines.isEmpty { lines = ended(model) }
+        if model.emergency != nil, model.stillFailing.isEmpty {
+            lines.append(
+                Line(
+                    left: [
+                        Run("✔ ", .good), Run("Nothing fails any more", .good), Run(" — ", .dim),
+                        Run("D", .key, .bold), Run(" ends the emergency", .text),
+                    ], spot: .press(.character("D"))))
+        }
+        let proposals = model.proposals
+        for (index, proposal) in proposals.enumerated() {
+            lines += self.proposal(proposal, index, model, narrow: width < 50)
+        }
+        if lines.isEmpty {
+            lines.append(Line(left: [Run(idle(model), .dim)]))
+        }
+        return lines
+    }
+
+    private static func idle(_ model: Model) -> String {
+        guard model.emergency != nil else { return "Nothing to do" }
+        return "Nothing is proposed — r shows every recovery action"
+    }
+
+    private static func proposal(
+        _ proposal: ProposalReport, _ index: Int, _ model: Model, narrow: Bool
+    ) -> [Line] {
+        let selected = index == model.selectedProposal
+        var right: [Run] = []
+        var why = proposal.why
+        if let left = model.seconds(until: proposal.runsAt) {
+            right = [Run("starts in \(Times.countdown(max(0, left)))", .warning, .bold)]
+        } else if proposal.kind == "recovery", let emergency = model.emergency {
+            let attempt = min(emergency.recoveryAttempts + 1, emergency.maxRecoveryAttempts)
+            let words = "attempt \(attempt) of \(emergency.maxRecoveryAttempts)"
+            if why == words { why = "" }
+            if narrow {
+                why = words + (why.isEmpty ? "" : " · " + why)
+            } else {
+                right = [Run(words, .dim)]
+            }
+        }
+        if selected {
+            right += [Run(right.isEmpty ? "" : "  "), Run("enter", .key, .bold)]
+        } else if proposal.kind == "rollback" {
+            right += [Run(right.isEmpty ? "" : "  "), Run("R", .key, .bold)]
+        }
+        let danger = model.action(named: proposal.name)?.danger != nil || proposal.kind == "rollback"
+        var lines = [
+            Line(
+                left: [
+                    Run(selected ? "▸ " : "  ", .accent), Run("\(index + 1) ", .key, .bold),
+                    Run(proposal.title, selected ? .strong : .text), Run(danger ? " ▲" : "", .warning),
+                ], right: right, selected: selected, spot: .choose(index))
+        ]
+        if selected, !why.isEmpty {
+            lines.append(Line(left: [Run("    " + why, .dim)], optional: true))
+        }
+        if proposal.runsAt != nil {
+            lines.append(
+                Line(
+                    left: [
+                        Run("    ▲ starts by itself — ", .warning), Run("v", .key, .bold),
+                        Run(" vetoes it", .text),
+                    ], spot: .press(.character("v"))))
+        }
+        return lines
+    }
+
+    // MARK: What runs
+
+    private static func running(_ model: Model) -> [Line] {
+        guard let procedure = model.core?.procedure, !procedure.state.isOver else { return [] }
+        let rollback = procedure.kind == .rollback
+        let key = rollback ? "5" : "4"
+        let elapsed = model.seconds(since: procedure.startedAt) ?? 0
+        let state = procedure.state == .running ? "" : " " + procedure.state.rawValue
+        var lines = [
+            Line(
+                left: [
+                    Run(procedure.state.sign + " ", procedure.state.role, .bold),
+                    Run(rollback ? "ROLLBACK to \(procedure.name)" : procedure.title, .strong),
+                    Run(state, .warning),
+                ],
+                right: [
+                    Run(Times.clock(elapsed), .strong), Run("  "), Run(key, .key, .bold),
+                    Run(" shows it", .dim),
+                ], spot: .press(.alt(Character(key)))),
+            Line(left: [], share: procedure.progress),
+        ]
+        if procedure.state == .waiting || procedure.state == .paused {
+            lines.append(Line(left: [Run("    " + procedure.message, .warning)]))
+        } else if let step = current(procedure) {
+            let before = procedure.stages.count > 1 ? step.stage : attempt(procedure, model)
+            let joint = before.isEmpty ? "    " : "    \(before) · "
+            lines.append(Line(left: [Run(joint, .dim), Run(step.step, .text)], optional: true))
+        }
+        return lines
+    }
+
+    private static func attempt(_ procedure: ProcedureReport, _ model: Model) -> String {
+        guard procedure.kind == .recovery, procedure.attempt > 0 else { return "" }
+        let most = model.emergency.map { " of \($0.maxRecoveryAttempts)" } ?? ""
+        return "attempt \(procedure.attempt)\(most)"
+    }
+
+    /// The stage and the step that are running.
+    static func current(_ procedure: ProcedureReport) -> (stage: String, step: String)? {
+        for stage in procedure.stages {
+            if let step = stage.steps.first(where: { $0.state == .running || $0.state == .unknown }) {
+                return (stage.name, step.name)
+            }
+        }
+        return nil
+    }
+
+    /// What ended last, while it matters: in this emergency, or some minutes ago.
+    private static func ended(_ model: Model) -> [Line] {
+        guard let last = latest(model), last.state.isOver else { return [] }
+        let recent = (model.seconds(since: last.finishedAt) ?? .infinity) < 600
+        let ours = model.emergency.map { last.startedAt >= $0.activatedAt } ?? false
+        guard recent || ours else { return [] }
+        let took = model.seconds(since: last.startedAt)
+            .flatMap { s in model.seconds(since: last.finishedAt).map { s - $0 } } ?? 0
+        var lines = [
+            Line(
+                left: [
+                    Run(last.state.sign + " ", last.state.role, .bold), Run(last.title, .text),
+                    Run(" \(last.state.rawValue)", last.state.role),
+                ], right: [Run("in \(Times.clock(took))", .dim)],
+                spot: .press(.alt(last.kind == .rollback ? "5" : "4")))
+        ]
+        if last.state == .failed, !last.message.isEmpty {
+            lines.append(Line(left: [Run("    " + last.message, .dim)], optional: true))
+        }
+        return lines
+    }
+
+    private static func latest(_ model: Model) -> ProcedureReport? {
+        guard let core = model.core else { return nil }
+        return [core.procedure, core.rollback, core.lastProcedure].compactMap(\.self)
+            .max { ($0.finishedAt ?? "") < ($1.finishedAt ?? "") }
+    }
+}

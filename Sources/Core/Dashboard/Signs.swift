@@ -1,0 +1,148 @@
+// The sign, word and role of every state: colour repeats what these say, it never says it alone.
+import Domain
+import Screen
+import Wire
+
+extension Health {
+    var sign: String {
+        switch self {
+        case .healthy: "●"
+        case .degraded: "▲"
+        case .failed: "✖"
+        case .unknown: "?"
+        }
+    }
+    var role: StyleRole {
+        switch self {
+        case .healthy: .good
+        case .degraded: .warning
+        case .failed: .bad
+        case .unknown: .unknown
+        }
+    }
+    /// Worst first.
+    var rank: Int {
+        switch self {
+        case .failed: 0
+        case .unknown: 1
+        case .degraded: 2
+        case .healthy: 3
+        }
+    }
+}
+
+extension Level {
+    /// The nearest level of a number from the wire.
+    init(wire number: Int) { self = Level(rawValue: min(max(number, 1), 4)) ?? .critical }
+
+    var sign: String {
+        switch self {
+        case .critical: "✖"
+        case .high: "▲"
+        case .medium: "◆"
+        case .low: "●"
+        }
+    }
+    var role: StyleRole {
+        switch self {
+        case .critical: .level1
+        case .high: .level2
+        case .medium: .level3
+        case .low: .level4
+        }
+    }
+    var ground: Ground {
+        switch self {
+        case .critical: .level1
+        case .high: .level2
+        case .medium: .level3
+        case .low: .level4
+        }
+    }
+}
+
+extension StepState {
+    var sign: String {
+        switch self {
+        case .pending: " "
+        case .running: "▶"
+        case .succeeded: "✔"
+        case .failed: "✖"
+        case .undone: "↩"
+        case .skipped: "·"
+        case .unknown: "?"
+        }
+    }
+    var role: StyleRole {
+        switch self {
+        case .pending, .skipped: .dim
+        case .running: .accent
+        case .succeeded: .good
+        case .failed: .bad
+        case .undone: .warning
+        case .unknown: .unknown
+        }
+    }
+    var isOver: Bool {
+        switch self {
+        case .pending, .running, .unknown: false
+        case .succeeded, .failed, .undone, .skipped: true
+        }
+    }
+}
+
+extension ProcedureState {
+    var sign: String {
+        switch self {
+        case .running: "▶"
+        case .waiting: "?"
+        case .paused: "⏸"
+        case .undoing: "↩"
+        case .succeeded: "✔"
+        case .failed: "✖"
+        case .undone: "↩"
+        }
+    }
+    var role: StyleRole {
+        switch self {
+        case .running: .accent
+        case .waiting, .paused, .undoing, .undone: .warning
+        case .succeeded: .good
+        case .failed: .bad
+        }
+    }
+}
+
+extension ProcedureKind {
+    /// As it begins a sentence.
+    var word: String {
+        switch self {
+        case .recovery: "Recovery"
+        case .rollback: "Rollback"
+        case .playbook: "Playbook"
+        case .drill: "Drill"
+        case .backup: "Backup"
+        case .fallback: "Fallback"
+        case .service: "Service"
+        }
+    }
+}
+
+extension EventTone {
+    var sign: String {
+        switch self {
+        case .plain: "·"
+        case .good: "✔"
+        case .warning: "▲"
+        case .bad: "✖"
+        }
+    }
+    var role: StyleRole {
+        switch self {
+        case .plain: .dim
+        case .good: .good
+        case .warning: .warning
+        case .bad: .bad
+        }
+    }
+}
