@@ -61,7 +61,9 @@ final class FakeEngine: EngineService {
         guard probe == ProbeReference(component: "web", probe: "home page") else { return nil }
         return HistoryPage(
             component: "web", probe: "home page",
-            samples: [SampleReport(at: time, answer: "good", latencyMs: window.seconds, message: "")])
+            samples: [
+                SampleReport(at: time, answer: "good", latencyMs: window.seconds, message: "")
+            ])
     }
     func stream(for caller: Caller) async throws -> StreamSubscription {
         let number = starts.withLock { count in
@@ -172,4 +174,11 @@ final class ScriptedPeer: Sendable {
         var buffer = [UInt8](repeating: 0, count: 4096)
         while recv(descriptor, &buffer, buffer.count, 0) > 0 {}
     }
+}
+
+/// Something that happened, for another thread.
+final class Flag: Sendable {
+    private let value = Atomic(false)
+    var isSet: Bool { value.load(ordering: .acquiring) }
+    func set() { value.store(true, ordering: .releasing) }
 }

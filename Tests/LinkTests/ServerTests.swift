@@ -215,9 +215,146 @@ import Wire
         }
     }
 
+    /// Sends bytes as they are, and returns everything that comes back until the other side closes.
+    func talk(_ text: String) async throws -> String {
+        try await serving(engine, socket: socket) { [socket] _ in
+            try await blocking {
+                let deadline = Deadline(after: .seconds(60))
+                let descriptor = try UnixSocket.connect(to: socket, deadline: deadline)
+                defer { close(descriptor) }
+                try UnixSocket.write(
+                    Data(text.utf8), to: descriptor, path: socket, deadline: deadline)
+                var buffer = [UInt8](repeating: 0, count: 65_536)
+                var said = ""
+                while UnixSocket.wait(descriptor, for: Int32(POLLIN), until: deadline) {
+                    guard case .bytes(let count) = UnixSocket.read(descriptor, into: &buffer) else {
+                        break
+                    }
+                    said += String(decoding: buffer[..<count], as: UTF8.self)
+                }
+                return said
+            }
+        }
+    }
+
+    @Test func `requests follow each other on one connection, also when they come at once`()
+        async throws
+    {
+        let ask = "GET /healthz HTTP/1.1\r\nHost: e\r\n\r\n"
+        let last = "GET /healthz HTTP/1.1\r\nHost: e\r\nConnection: close\r\n\r\n"
+        let said = try await talk(ask + ask + last)
+        #expect(said.ranges(of: "HTTP/1.1 200").count == 3)
+        #expect(said.ranges(of: "Connection: close").count == 1)
+    }
+
+    @Test func `a client that asks first is told to go on`() async throws {
+        let body = #"{"command":"acknowledge"}"#
+        let said = try await talk(
+            "POST /v1/commands HTTP/1.1\r\nHost: e\r\nConnection: close\r\nExpect: 100-continue\r\n"
+                + "Content-Length: \(body.utf8.count)\r\n\r\n" + body)
+        #expect(said.hasPrefix("HTTP/1.1 100"))
+        #expect(said.contains("HTTP/1.1 200"))
+    }
+
+    @Test func `a body in chunks is put together, and refused when it grows too long`() async throws
+    {
+        let head = "POST /v1/alerts HTTP/1.1\r\nHost: e\r\nTransfer-Encoding: chunked\r\n"
+        let short = try await talk(
+            head + "Connection: close\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+        #expect(short.contains(#""seq":5"#))
+        let chunk = "10000\r\n" + String(repeating: "x", count: 65_536) + "\r\n"
+        let long = try await talk(
+            head + "\r\n" + String(repeating: chunk, count: 20) + "0\r\n\r\n")
+        #expect(long.hasPrefix("HTTP/1.1 413"))
+        #expect(long.ranges(of: "HTTP/1.1").count == 1)
+    }
+
+    @Test func `rubbish is answered as JSON`() async throws {
+        let said = try await talk("rubbish\r\n\r\n")
+        #expect(said.hasPrefix("HTTP/1.1 400"))
+        #expect(said.contains(#""refused":"http""#))
+    }
+
+    @Test func `a silent connection is closed`() async throws {
+        var limits = EngineServer.Limits()
+        limits.idle = .seconds(0.1)
+        try await serving(engine, socket: socket, limits: limits) { [socket] _ in
+            let ended = try await blocking {
+                let deadline = Deadline(after: .seconds(60))
+                let descriptor = try UnixSocket.connect(to: socket, deadline: deadline)
+                defer { close(descriptor) }
+                guard UnixSocket.wait(descriptor, for: Int32(POLLIN), until: deadline) else {
+                    return false
+                }
+                var buffer = [UInt8](repeating: 0, count: 64)
+                if case .closed = UnixSocket.read(descriptor, into: &buffer) { return true }
+                return false
+            }
+            #expect(ended)
+        }
+    }
+
+    @Test func `more connections than there may be wait until one goes`() async throws {
+        var limits = EngineServer.Limits()
+        limits.connections = 2
+        try await serving(engine, socket: socket, limits: limits) { [socket] client in
+            let held = try await blocking {
+                try (0..<2).map { _ in
+                    try UnixSocket.connect(to: socket, deadline: Deadline(after: .seconds(60)))
+                }
+            }
+            async let third = blocking { try client.get("/healthz", timeout: .seconds(60)).status }
+            // Nothing tells that it waits; what can be told is that it is answered in the end.
+            for descriptor in held { close(descriptor) }
+            #expect(try await third == 200)
+        }
+    }
+
+    @Test func `a command in flight is answered although the engine stops`() async throws {
+        let (begun, begins) = AsyncStream.makeStream(of: Void.self)
+        let (release, released) = AsyncStream.makeStream(of: Void.self)
+        engine.script.withLock {
+            $0.perform = { _, _ in
+                begins.yield()
+                for await _ in release { break }
+                return CommandAnswer(events: [event(7)])
+            }
+        }
+        var limits = EngineServer.Limits()
+        limits.stopping = .seconds(60)
+        let request = try await serving(engine, socket: socket, limits: limits) { client in
+            let request = Task {
+                try await blocking {
+                    try client.post(
+                        "/v1/commands", body: Data(#"{"command":"backup"}"#.utf8),
+                        timeout: .seconds(60)
+                    ).status
+                }
+            }
+            for await _ in begun { break }
+            // The server is told to stop when this returns; the command ends only afterwards.
+            Task { [socket] in
+                // Gone as soon as the server has begun to stop.
+                try await eventually("the socket is gone") {
+                    !FileManager.default.fileExists(atPath: socket)
+                }
+                released.yield()
+            }
+            return request
+        }
+        #expect(try await request.value == 200)
+    }
+
+    @Test func `stopping while clients come and go never ends in a trap`() async throws {
+        await #expect(processExitsWith: .success) { [path = folder.path as String] in
+            for round in 0..<30 { try await StopStorm.run(socket: "\(path)/s\(round)") }
+        }
+    }
+
     // MARK: Whose socket
 
-    @Test func `the socket is for its owner and its group, and goes with the engine`() async throws {
+    @Test func `the socket is for its owner and its group, and goes with the engine`() async throws
+    {
         try await serving(engine, socket: socket) { [socket] _ in
             var info = stat()
             #expect(lstat(socket, &info) == 0)
@@ -237,7 +374,9 @@ import Wire
         try await serving(engine, socket: socket) { client in
             let fault = await #expect(throws: Fault.self) { try await second.run() }
             #expect(fault?.cause.contains("an engine answers") == true)
-            let status = try await blocking { try client.get("/healthz", timeout: .seconds(60)).status }
+            let status = try await blocking {
+                try client.get("/healthz", timeout: .seconds(60)).status
+            }
             #expect(status == 200)
         }
     }
@@ -257,7 +396,9 @@ import Wire
         #expect(fault?.cause.contains("103") == true)
         // One byte less is the longest that there is.
         try await serving(engine, socket: String(long.dropLast())) { client in
-            let status = try await blocking { try client.get("/healthz", timeout: .seconds(60)).status }
+            let status = try await blocking {
+                try client.get("/healthz", timeout: .seconds(60)).status
+            }
             #expect(status == 200)
         }
     }
@@ -265,5 +406,34 @@ import Wire
     @Test func `a folder that is not there is a fault`() async throws {
         let server = EngineServer(socket: folder("no/engine.sock"), service: engine, logger: quiet)
         await #expect(throws: Fault.self) { try await server.run() }
+    }
+}
+
+/// Clients that connect as fast as they can while the server stops.
+enum StopStorm {
+    static func run(socket: String) async throws {
+        let engine = FakeEngine()
+        let stopped = Flag()
+        let ended = try await serving(engine, socket: socket) { client in
+            let tasks = (0..<4).map { number in
+                Task {
+                    try await blocking {
+                        while !stopped.isSet {
+                            if number == 0 {
+                                _ = try? client.openStream(timeout: .seconds(5)).readAvailable()
+                            } else {
+                                _ = try? client.get("/healthz", timeout: .seconds(5))
+                            }
+                        }
+                    }
+                }
+            }
+            try await eventually("some clients have been here") {
+                engine.starts.withLock { $0 } > 3
+            }
+            return tasks
+        }
+        stopped.set()
+        for task in ended { try await task.value }
     }
 }

@@ -1,12 +1,14 @@
-// The engine's socket: accepts connections and answers each request as its caller may have it.
+// The engine's socket: accepts connections, and closes them in order when the engine stops.
 package import Domain
-import Hummingbird
 package import Logging
 import NIOCore
-import ServiceLifecycle
-import Synchronization
+import NIOHTTP1
+import NIOPosix
 
 /// HTTP/1.1 on a Unix socket of mode 0660.
+///
+/// Stands on NIO's channels directly: a server of async channels traps when a connection that was just
+/// accepted is dropped because the server ends, and an engine must end without that.
 package struct EngineServer: Sendable {
     /// What one client may cost.
     package struct Limits: Sendable {
@@ -18,6 +20,8 @@ package struct EngineServer: Sendable {
         package var idle = Span.seconds(60)
         /// A stream whose client does not read is closed after this.
         package var stuck = Span.seconds(60)
+        /// How long requests in flight may take when the server stops.
+        package var stopping = Span.seconds(2)
         package init() {}
     }
 
@@ -36,65 +40,133 @@ package struct EngineServer: Sendable {
         self.limits = limits
     }
 
-    /// Serves until the task is cancelled or the service group it runs in shuts down; open streams end
-    /// then, and the socket's file is removed.
+    /// Serves until the task is cancelled; then open streams end, requests in flight are answered, and
+    /// the socket's file is removed.
     /// - Parameter onListening: called once, when clients can connect.
     /// - Throws: `Fault` when the socket cannot be opened.
     package func run(onListening: @escaping @Sendable () async -> Void = {}) async throws {
         try SocketPlace.claim(socket)
-        let opened = Mutex<Opened>(.notYet)
-        var quiet = logger
-        // The library reports each start at `info`; the engine says it in its own words.
-        quiet.logLevel = max(logger.logLevel, .warning)
-        let application = Application(
-            responder: Routes(service: service, limits: limits),
-            server: .http1(
-                configuration: .init(
-                    idleTimeout: .milliseconds(Int64(limits.idle.seconds * 1000)),
-                    httpDecoderConfiguration: .init(
-                        maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10,
-                        maxHeaderFieldCount: 100))),
-            configuration: ApplicationConfiguration(
-                address: .unixDomainSocket(path: socket), serverName: "tocsin", backlog: 256,
-                availableConnectionsDelegate: .maximum(limits.connections, logger: quiet)),
-            onServerRunning: { [socket, logger] channel in
-                do throws(Fault) {
-                    try SocketPlace.setMode(socket)
-                    opened.withLock { $0 = .at(SocketPlace.identity(of: socket)) }
-                    await onListening()
-                } catch {
-                    logger.error("\(error)")
-                    opened.withLock { $0 = .failed(error) }
-                    channel.close(promise: nil)
-                }
-            },
-            logger: quiet)
-        defer {
-            if case .at(let identity) = opened.withLock({ $0 }) {
-                SocketPlace.remove(socket, ifStill: identity)
-            }
+        let connections = Connections(loop: MultiThreadedEventLoopGroup.singleton.next())
+        let listener = try await listen(connections)
+        let identity = SocketPlace.identity(of: socket)
+        do { try SocketPlace.setMode(socket) } catch {
+            try? await listener.close()
+            SocketPlace.remove(socket, ifStill: identity)
+            throw error
         }
-        do {
-            try await application.run()
-        } catch is CancellationError {
-            return
-        } catch {
-            if Task.isCancelled { return }
-            guard case .notYet = opened.withLock({ $0 }) else { throw error }
-            throw Fault(operation: "open the socket", subject: socket, cause: "\(error)")
+        await onListening()
+        await withTaskCancellationHandler {
+            _ = try? await listener.closeFuture.get()
+        } onCancel: {
+            listener.close(promise: nil)
         }
-        if case .failed(let fault) = opened.withLock({ $0 }) { throw fault }
+        SocketPlace.remove(socket, ifStill: identity)
+        await connections.stop(within: limits.stopping)
+        guard Task.isCancelled else {
+            throw Fault(operation: "listen on the socket", subject: socket, cause: "it was closed")
+        }
     }
 
-    private enum Opened: Sendable {
-        case notYet
-        case at(SocketPlace.FileIdentity?)
-        case failed(Fault)
+    private func listen(_ connections: Connections) async throws(Fault) -> any NIOCore.Channel {
+        let routes = Routes(service: service, limits: limits)
+        let bootstrap = ServerBootstrap(group: connections.loop)
+            .serverChannelOption(.backlog, value: 256)
+            .serverChannelInitializer { [limits] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptLimit(limit: limits.connections))
+                }
+            }
+            .childChannelInitializer { [limits, logger] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    var decoding = NIOHTTPDecoderLimitConfiguration()
+                    decoding.maxHeaderFieldSize = 16 << 10
+                    decoding.maxHeaderListSize = 32 << 10
+                    decoding.maxHeaderFieldCount = 100
+                    // Errors are answered by our own handler, as JSON like everything else.
+                    try pipeline.configureHTTPServerPipeline(
+                        withErrorHandling: false, withEncoderConfiguration: .init(),
+                        withDecoderLimitConfiguration: decoding)
+                    try pipeline.addHandler(IdleStateHandler(readTimeout: limits.idle.amount))
+                    try pipeline.addHandler(
+                        ConnectionHandler(routes: routes, limits: limits, logger: logger))
+                    connections.add(channel)
+                }
+            }
+        do {
+            return try await bootstrap.bind(unixDomainSocketPath: socket).get()
+        } catch {
+            throw Fault(operation: "open the socket", subject: socket, cause: "\(error)")
+        }
     }
 }
 
-/// What a request is answered with besides itself: the connection it came on.
-struct ConnectionContext: InitializableFromSource, Sendable {
-    let channel: any NIOCore.Channel
-    init(source: ApplicationRequestContextSource) { channel = source.channel }
+extension Span {
+    var amount: TimeAmount { .nanoseconds(Int64(min(seconds, 1e9) * 1e9)) }
+}
+
+/// The open connections, known to their one event loop only.
+private struct Connections: Sendable {
+    let loop: any EventLoop
+    private let channels: NIOLoopBoundBox<[ObjectIdentifier: any NIOCore.Channel]>
+
+    init(loop: any EventLoop) {
+        self.loop = loop
+        channels = .makeBoxSendingValue([:], eventLoop: loop)
+    }
+
+    /// On the event loop.
+    func add(_ channel: any NIOCore.Channel) {
+        let id = ObjectIdentifier(channel)
+        channels.value[id] = channel
+        channel.closeFuture.whenComplete { _ in channels.value[id] = nil }
+    }
+
+    /// Asks every connection to end, and closes what is left after a while.
+    func stop(within span: Span) async {
+        let closed = loop.flatSubmit {
+            let all = Array(channels.value.values)
+            for channel in all { channel.pipeline.fireUserInboundEventTriggered(StopServing()) }
+            let force = loop.scheduleTask(in: span.amount) {
+                for channel in all { channel.close(promise: nil) }
+            }
+            return EventLoopFuture.andAllComplete(all.map(\.closeFuture), on: loop)
+                .map { force.cancel() }
+        }
+        _ = try? await closed.get()
+    }
+}
+
+/// Leaves further connections in the kernel's queue while as many as may be are open.
+private final class AcceptLimit: ChannelDuplexHandler {
+    typealias InboundIn = any NIOCore.Channel
+    typealias OutboundIn = Never
+
+    private let limit: Int
+    private var open = 0
+    private var readWaits = false
+
+    init(limit: Int) { self.limit = limit }
+
+    func read(context: ChannelHandlerContext) {
+        if open < limit { context.read() } else { readWaits = true }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        open += 1
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        Self.unwrapInboundIn(data).closeFuture.hop(to: context.eventLoop).whenComplete { _ in
+            let (handler, context) = bound.value
+            handler.closed(context)
+        }
+        context.fireChannelRead(data)
+    }
+
+    private func closed(_ context: ChannelHandlerContext) {
+        open -= 1
+        guard readWaits, open < limit else { return }
+        readWaits = false
+        context.read()
+    }
 }

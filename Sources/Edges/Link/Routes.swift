@@ -1,14 +1,10 @@
 // The routes of the engine's API: which request means what, and how each is answered.
 import Domain
 import FoundationEssentials
-import Hummingbird
 import NIOCore
-import ServiceLifecycle
 import Wire
 
-struct Routes: HTTPResponder {
-    typealias Context = ConnectionContext
-
+struct Routes: Sendable {
     /// The most events in one answer.
     static let mostEvents = 10_000
 
@@ -43,60 +39,59 @@ struct Routes: HTTPResponder {
                 self = .history(ProbeReference(component: segments[2], probe: segments[3]))
             }
         }
-        var method: HTTPRequest.Method {
+        var method: String {
             switch self {
-            case .commands, .alerts: .post
-            case .situation, .runbook, .plan, .stream, .events, .metrics, .health, .history: .get
+            case .commands, .alerts: "POST"
+            case .situation, .runbook, .plan, .stream, .events, .metrics, .health, .history: "GET"
             }
         }
     }
 
-    func respond(to request: Request, context: ConnectionContext) async throws -> Response {
+    /// - Parameter channel: the connection that it came on, which tells who asks.
+    func answer(to request: Request, on channel: any NIOCore.Channel) async -> Answer {
+        let sides = request.target.prefix { $0 != "#" }
+            .split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let path = String(sides.first ?? "")
+        guard let route = Route(path.split(separator: "/").map { percentDecoded($0) }) else {
+            return .refusal(404, "path", "there is no \(Visible.text(path, limit: 100))")
+        }
+        guard request.method == route.method else {
+            var answer = Answer.refusal(405, "method", "\(path) takes \(route.method) only")
+            answer.allow = route.method
+            return answer
+        }
         do {
-            let path = request.uri.path
-            guard let route = Route(segments(of: path)) else {
-                return try refuse(404, "path", "there is no \(Visible.text(path, limit: 100))")
-            }
-            guard request.method == route.method else {
-                var response = try refuse(
-                    405, "method", "\(path) takes \(route.method.rawValue) only")
-                response.headers[.allow] = route.method.rawValue
-                return response
-            }
-            return try await answer(route, request, context)
-        } catch let error as NIOTooManyBytesError {
-            _ = error
-            return try refuse(413, "size", "a body has at most \(limits.body) bytes")
+            return try await answer(
+                route, request, Query(sides.count > 1 ? sides[1] : ""), on: channel)
         } catch {
             let (status, report) = RefusalReport.answer(to: error)
-            return try json(report, status: .init(code: status))
+            return .json(report, status: status)
         }
     }
 
     private func answer(
-        _ route: Route, _ request: Request, _ context: ConnectionContext
-    ) async throws -> Response {
+        _ route: Route, _ request: Request, _ query: Query, on channel: any NIOCore.Channel
+    ) async throws -> Answer {
+        func caller() async throws -> Caller { try await names.caller(on: channel) }
+        switch route {
         // Liveness and metrics are for machines that watch the engine; they need no name.
-        switch route {
-        case .health: return try await health()
+        case .health: return await health()
         case .metrics: return metricsText(await service.metrics())
-        case .events: return try json(try await events(Query(request)))
-        case .history(let probe): return try await history(probe, Query(request))
-        case .situation, .runbook, .plan, .stream, .commands, .alerts: break
-        }
-        let caller = try await names.caller(on: context.channel)
-        switch route {
-        case .situation: return try json(await service.situation(for: caller))
-        case .runbook: return try json(await service.runbook(for: caller))
-        case .plan: return try json(try await service.rollbackPlan(for: caller))
-        case .stream: return try await stream(for: caller, on: context.channel)
+        case .events: return .json(try await events(query))
+        case .history(let probe): return try await history(probe, query)
+        case .situation: return .json(await service.situation(for: try await caller()))
+        case .runbook: return .json(await service.runbook(for: try await caller()))
+        case .plan: return .json(try await service.rollbackPlan(for: try await caller()))
         case .commands:
-            let command = try CommandRequest(strict: try await body(of: request))
-            return try json(try await service.perform(command, by: caller))
+            let command = try CommandRequest(strict: request.body)
+            return .json(try await service.perform(command, by: try await caller()))
         case .alerts:
-            return try json(try await service.alert(try await body(of: request), by: caller))
-        case .health, .metrics, .events, .history:
-            return try refuse(404, "path", "there is no such path")
+            return .json(try await service.alert(request.body, by: try await caller()))
+        case .stream:
+            let caller = try await caller()
+            return Answer(
+                status: 200, type: "application/x-ndjson",
+                body: .stream(try await service.stream(for: caller), caller))
         }
     }
 
@@ -110,72 +105,44 @@ struct Routes: HTTPResponder {
         return try await service.events(after: after, limit: limit)
     }
 
-    private func history(_ probe: ProbeReference, _ query: Query) async throws -> Response {
+    private func history(_ probe: ProbeReference, _ query: Query) async throws -> Answer {
         let window = try query.span("window") ?? .hours(1)
         guard let page = await service.history(of: probe, window: window) else {
-            return try refuse(
+            return .refusal(
                 404, "probe", "there is no probe \(Visible.text("\(probe)", limit: 100))")
         }
-        return try json(page)
+        return .json(page)
     }
 
-    private func health() async throws -> Response {
-        guard await service.isLive else {
-            return try refuse(503, "live", "the engine does not do its work")
+    private func health() async -> Answer {
+        await service.isLive
+            ? .json(["live": true]) : .refusal(503, "live", "the engine does not do its work")
+    }
+
+    private func metricsText(_ text: String) -> Answer {
+        Answer(
+            status: 200, type: "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            body: .whole(Data(text.utf8)))
+    }
+}
+
+extension Answer {
+    static func json(_ value: some Encodable, status: Int = 200) -> Answer {
+        do {
+            return Answer(
+                status: status, type: "application/json",
+                body: .whole(try WireCoding.encode(value)))
+        } catch {
+            return .refusal(500, "defect", "the answer cannot be written: \(error)")
         }
-        return try json(["live": true])
     }
 
-    private func metricsText(_ text: String) -> Response {
-        Response(
-            status: .ok,
-            headers: [
-                .contentType: "application/openmetrics-text; version=1.0.0; charset=utf-8"
-            ],
-            body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
-    }
-
-    private func stream(for caller: Caller, on channel: any NIOCore.Channel) async throws
-        -> Response
-    {
-        let first = try await service.stream(for: caller)
-        let pump = StreamPump(
-            service: service, caller: caller, channel: channel, stuck: limits.stuck)
-        return Response(
-            status: .ok,
-            headers: [.contentType: "application/x-ndjson", .cacheControl: "no-store"],
-            body: ResponseBody { writer in
-                try await pump.run(from: first, into: &writer)
-                try await writer.finish(nil)
-            })
-    }
-
-    // MARK: Reading and writing
-
-    private func body(of request: Request) async throws -> Data {
-        var request = request
-        let buffer = try await request.collectBody(upTo: limits.body)
-        return Data(buffer.readableBytesView)
-    }
-
-    private func refuse(_ status: Int, _ rule: String, _ why: String) throws -> Response {
-        try json(
-            RefusalReport(refused: rule, why: why, remedy: "See docs/openapi.yaml for the routes."),
-            status: .init(code: status))
-    }
-
-    private func json(
-        _ value: some Encodable, status: HTTPResponse.Status = .ok
-    ) throws -> Response {
-        let data = try WireCoding.encode(value)
-        return Response(
-            status: status,
-            headers: [.contentType: "application/json", .cacheControl: "no-store"],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
-    }
-
-    private func segments(of path: String) -> [String] {
-        path.split(separator: "/", omittingEmptySubsequences: true).map { percentDecoded($0) }
+    static func refusal(_ status: Int, _ rule: String, _ why: String) -> Answer {
+        let report = RefusalReport(
+            refused: rule, why: why, remedy: "See docs/openapi.yaml for the routes.")
+        // Three texts can always be written.
+        let data = (try? WireCoding.encode(report)) ?? Data()
+        return Answer(status: status, type: "application/json", body: .whole(data))
     }
 }
 
@@ -213,9 +180,9 @@ private struct FieldNames: Decodable {
 private struct Query {
     private let values: [Substring: String]
 
-    init(_ request: Request) {
+    init(_ text: some StringProtocol) {
         var values: [Substring: String] = [:]
-        for part in (request.uri.query ?? "").split(separator: "&") {
+        for part in String(text).split(separator: "&") {
             let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             values[sides[0]] = sides.count == 2 ? percentDecoded(sides[1]) : ""
         }

@@ -21,12 +21,14 @@ struct ActResult: Encodable {
 
 extension Session {
     /// Asks the engine for something that is done when it is recorded.
-    func act(_ request: CommandRequest, nothing: String = "Done.") throws -> Int32 {
+    func act(_ request: CommandRequest) throws -> Int32 {
         var answer = try command(request)
         // What runs besides is no consequence of this.
         answer.procedure = nil
-        try show(ActResult(answer)) {
-            answer.events.isEmpty ? [Line(nothing)] : eventLines(answer.events)
+        if common.output == .json {
+            try show(json: ActResult(answer))
+        } else {
+            tell(answer.events.isEmpty ? [Line("Done.")] : eventLines(answer.events))
         }
         return 0
     }
@@ -45,10 +47,10 @@ extension Session {
         if common.output == .json { try show(json: ActResult(answer, result: end)) }
         let line = ProcedureText.ending(end)
         if end.state == until.wanted {
-            if common.output == .text { show([line]) }
+            if common.output == .text { tell([line]) }
             return 0
         }
-        Output.complain(errorPaper.render(line))
+        Output.complain(errorPaper.unlimited.render(line))
         if let remedy = ProcedureText.remedy(end) { Output.complain("  \(remedy)") }
         return family == .check ? 2 : 1
     }

@@ -128,11 +128,13 @@ struct EngineStart {
         let client = EngineClient(socket: socket)
         let end = ContinuousClock.now + .seconds(Self.patience.seconds)
         while ContinuousClock.now < end {
-            if let answer = try? client.get("/healthz", timeout: .seconds(2)), answer.status == 200 {
+            if let answer = try? client.get("/healthz", timeout: .seconds(2)), answer.status == 200
+            {
                 return child
             }
             if let ended = child.ended() {
-                throw failure(ended.words, status: ended.status, said: Self.text(of: log, from: before))
+                throw failure(
+                    ended.words, status: ended.status, said: Self.text(of: log, from: before))
             }
             pause(.seconds(0.01))
         }
@@ -143,9 +145,11 @@ struct EngineStart {
     }
 
     private func failure(_ words: String, status: Int32?, said: String) -> Failure {
-        Failure(
+        // What is reported here begins with our own name again.
+        let said = said.hasPrefix("tocsin: ") ? String(said.dropFirst(8)) : said
+        return Failure(
             status == 78 ? .runbook : .failed, rule: "engine-start",
-            why: said.isEmpty ? "the engine \(words)" : said, remedy: "the engine \(words)")
+            why: said.isEmpty ? "the engine \(words)" : said, remedy: "The engine \(words).")
     }
 
     private static func foldersAbove(_ path: String) -> [String] {
@@ -160,7 +164,9 @@ struct EngineStart {
     }
     /// What was written since; at most the last 16 kB of it.
     private static func text(of path: String, from: Int) -> String {
-        guard let data = try? Data(contentsOf: URL(filePath: path)), data.count > from else { return "" }
+        guard let data = try? Data(contentsOf: URL(filePath: path)), data.count > from else {
+            return ""
+        }
         let new = data.dropFirst(from).suffix(16_384)
         let text = Visible.text(String(decoding: new, as: UTF8.self), limit: 16_384, lines: true)
         return text.hasSuffix("\n") ? String(text.dropLast()) : text

@@ -93,7 +93,7 @@ private struct DemoShow {
     private var socket: String { state + "/engine.sock" }
 
     func run() async throws -> Int32 {
-        let stop = try headless ? StopSignals() : nil
+        let stop = try StopSignals()
         let stage: DemoStage
         do { stage = try prepare() } catch {
             scratch?.remove()
@@ -107,15 +107,18 @@ private struct DemoShow {
             ).run()
             started = engine
             let status: Int32
-            if let stop {
+            if headless {
                 try announce(stage, service: service, engine: engine.pid)
                 wait(for: stop, engine)
                 status = 0
+            } else if stop.came(within: .zero) {
+                // Interrupted while it started.
+                status = 130
             } else {
                 var common = session.common
                 common.socket = socket
                 status = await runDashboard(socket: socket, options: common, look: look)
-                letWorkFinish()
+                letWorkFinish(unless: stop)
             }
             engine.stop(within: .seconds(10))
             try await end(stage)
@@ -163,7 +166,7 @@ private struct DemoShow {
     }
 
     /// A rollback in flight is not cut off by closing the dashboard.
-    private func letWorkFinish() {
+    private func letWorkFinish(unless stop: StopSignals) {
         let client = EngineClient(socket: socket)
         var told = false
         while let answer = try? client.get("/v1/situation", timeout: .seconds(5)),
@@ -171,9 +174,11 @@ private struct DemoShow {
             let procedure = situation.core.procedure,
             procedure.state == .running || procedure.state == .undoing
         {
-            if !told { Output.complain("\(procedure.title) goes on; the demo ends after it.") }
+            if !told {
+                Output.complain("\(procedure.title) goes on; the demo ends after it (Ctrl-C: now).")
+            }
             told = true
-            pause(.seconds(0.2))
+            if stop.came(within: .seconds(0.2)) { return }
         }
     }
 }

@@ -34,7 +34,11 @@ struct Events: ParsableCommand {
             if verify { return try verifyJournal(session) }
             if follow { return try Follower(session: session, limit: limit).run() }
             let page: EventPage = try session.read("/v1/events?limit=\(limit)")
-            try session.show(page) { eventLines(page.events) }
+            if session.common.output == .json {
+                try session.show(json: page)
+            } else {
+                session.tell(eventLines(page.events))
+            }
             return 0
         }
     }
@@ -137,14 +141,16 @@ private struct Follower {
     }
 
     private func show(_ events: [EventReport]) throws {
-        guard session.common.output == .json else { return session.show(eventLines(events)) }
+        guard session.common.output == .json else { return session.tell(eventLines(events)) }
         for event in events {
             Output.write(String(decoding: try WireCoding.encode(event), as: UTF8.self) + "\n")
         }
     }
 
     private func waitForEngine() throws {
-        while (try? session.client().get("/healthz", timeout: .seconds(2))) == nil { pause(.seconds(0.5)) }
+        while (try? session.client().get("/healthz", timeout: .seconds(2))) == nil {
+            pause(.seconds(0.5))
+        }
     }
 }
 

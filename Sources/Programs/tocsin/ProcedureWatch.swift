@@ -25,7 +25,7 @@ struct ProcedureWatch {
     func run() throws -> ProcedureReport {
         let client = try session.client()
         var follower = ProcedureFollower(id: id, until: until)
-        var progress = Progress(paper: session.errorPaper)
+        var progress = Progress(paper: session.errorPaper, undoing: until == .itsUndoing)
         defer { progress.clear() }
         var lost: ContinuousClock.Instant?
         while true {
@@ -55,10 +55,14 @@ struct ProcedureWatch {
     ) throws(LinkError) -> Result<ProcedureReport, Failure> {
         while true {
             let lines = try stream.readLines(within: Self.silence)
-            if lines.isEmpty { throw .timeout(path: session.common.socket ?? "", after: Self.silence) }
+            if lines.isEmpty {
+                throw .timeout(path: session.common.socket ?? "", after: Self.silence)
+            }
             for data in lines {
                 // A line of a newer engine that says something unknown is passed over.
-                guard let line = try? WireCoding.decode(StreamLine.self, from: data) else { continue }
+                guard let line = try? WireCoding.decode(StreamLine.self, from: data) else {
+                    continue
+                }
                 follower.take(line)
             }
             switch follower.standing {
@@ -101,13 +105,18 @@ struct ProcedureWatch {
 private struct Progress {
     let isTerminal = isatty(STDERR_FILENO) == 1
     let paper: Paper
+    /// Steps that were done before are no news then.
+    let undoing: Bool
     private var steps: [String: StepState] = [:]
     private var procedures: Set<String> = []
     private var stage = ""
     private var told = ""
-    private var live = false
+    private var live = ""
 
-    init(paper: Paper) { self.paper = paper }
+    init(paper: Paper, undoing: Bool) {
+        self.paper = paper
+        self.undoing = undoing
+    }
 
     mutating func say(_ text: String) {
         clear()
@@ -127,7 +136,10 @@ private struct Progress {
         if procedures.insert(procedure.id).inserted {
             stage = ""
             clear()
-            Output.complain(paper.render(Line("\(procedure.title) (\(procedure.id))", .strong)))
+            let hint = isTerminal ? "  Ctrl-C leaves; it goes on without you" : ""
+            Output.complain(
+                paper.render(
+                    Line("\(procedure.title)", .strong) + ("  \(procedure.id)\(hint)", .quiet)))
         }
         for part in procedure.stages {
             for (index, step) in part.steps.enumerated() {
@@ -142,7 +154,8 @@ private struct Progress {
     private mutating func show(_ step: StepReport, in name: String) {
         switch step.state {
         case .pending, .running: return
-        case .succeeded, .failed, .undone, .skipped, .unknown: break
+        case .succeeded, .skipped: if undoing { return }
+        case .failed, .undone, .unknown: break
         }
         clear()
         if stage != name {
@@ -160,16 +173,16 @@ private struct Progress {
         let stage = procedure.stages.first { $0.state == .running }
         let step = stage?.steps.first { $0.state == .running }
         let where_ = [stage?.name, step?.name].compactMap(\.self).joined(separator: ": ")
-        let line =
-            Line("▶ ", .strong) + ("\(Int(procedure.progress * 100)) % ", .strong) + where_
-            + ("  Ctrl-C leaves; the procedure goes on", .quiet)
-        Output.write("\r\u{1B}[K" + paper.render(line), to: STDERR_FILENO)
-        live = true
+        let text = paper.render(
+            Line("▶ \(Int(procedure.progress * 100)) % ", .strong) + where_)
+        guard text != live else { return }
+        Output.write("\r\u{1B}[K" + text, to: STDERR_FILENO)
+        live = text
     }
 
     mutating func clear() {
-        if live { Output.write("\r\u{1B}[K", to: STDERR_FILENO) }
-        live = false
+        if !live.isEmpty { Output.write("\r\u{1B}[K", to: STDERR_FILENO) }
+        live = ""
     }
 }
 
@@ -195,7 +208,8 @@ enum ProcedureText {
         switch (procedure.kind, procedure.state) {
         case (.rollback, .failed):
             "Mend the cause and `tocsin resume-rollback`, or `tocsin undo-rollback`."
-        case (_, .paused): "`tocsin resume-rollback` to go on, `tocsin undo-rollback` to take it back."
+        case (_, .paused):
+            "`tocsin resume-rollback` to go on, `tocsin undo-rollback` to take it back."
         case (_, .waiting):
             "`tocsin resolve-step done` if it was done, `tocsin resolve-step again` to run it again."
         default: nil

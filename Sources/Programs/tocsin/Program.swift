@@ -7,6 +7,20 @@ import RunbookFile
 import Wire
 
 enum Program {
+    /// Runs a command that does not suspend, to its end. Most commands wait for one answer and need no
+    /// threads for it; starting those would take a good part of what `status` may take.
+    /// - Returns: the exit status; nil when the command must run as a task.
+    static func runAtOnce(_ arguments: [String]) -> Int32? {
+        do {
+            var command = try Tocsin.parseAsRoot(arguments)
+            if command is any AsyncParsableCommand { return nil }
+            try command.run()
+            return 0
+        } catch {
+            return status(of: error)
+        }
+    }
+
     static func run(_ arguments: [String]) async -> Int32 {
         do {
             var command = try Tocsin.parseAsRoot(arguments)
@@ -16,15 +30,19 @@ enum Program {
                 try command.run()
             }
             return 0
-        } catch let code as ExitCode {
-            return code.rawValue
         } catch {
-            // Help, the version, and wrong usage (64).
-            let code = Tocsin.exitCode(for: error)
-            let text = withExamplesLast(Tocsin.fullMessage(for: error))
-            if code.isSuccess { Output.write(text + "\n") } else { Output.complain(text) }
-            return code.rawValue
+            return status(of: error)
         }
+    }
+
+    /// Prints what there is to say about an error, and help where it was asked for.
+    private static func status(of error: any Error) -> Int32 {
+        if let code = error as? ExitCode { return code.rawValue }
+        // Help, the version, and wrong usage (64).
+        let code = Tocsin.exitCode(for: error)
+        let text = withExamplesLast(Tocsin.fullMessage(for: error))
+        if code.isSuccess { Output.write(text + "\n") } else { Output.complain(text) }
+        return code.rawValue
     }
 }
 

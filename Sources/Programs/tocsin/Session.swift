@@ -69,9 +69,13 @@ struct Session {
 
     /// - Throws: `LinkError`, or `Failure` when the engine refuses.
     func read<Value: Decodable>(_ path: String) throws -> Value {
+        try WireCoding.decode(Value.self, from: try bytes(path))
+    }
+    /// The document as the engine wrote it.
+    func bytes(_ path: String) throws -> Data {
         let answer = try client().get(path)
         guard answer.status == 200 else { throw Self.failure(answer) }
-        return try WireCoding.decode(Value.self, from: answer.body)
+        return answer.body
     }
 
     func command(
@@ -86,7 +90,8 @@ struct Session {
     private static func failure(_ answer: (status: Int, body: Data)) -> Failure {
         guard let report = try? WireCoding.decode(RefusalReport.self, from: answer.body) else {
             return Failure(
-                .failed, rule: "bad-answer", why: "the engine answered with status \(answer.status)",
+                .failed, rule: "bad-answer",
+                why: "the engine answered with status \(answer.status)",
                 remedy: "See the engine's log.")
         }
         // 403, 409 and 422 are rules; 5xx is the world or ourselves.
@@ -98,7 +103,8 @@ struct Session {
     // MARK: Printing
 
     func show(json value: some Encodable) throws {
-        Output.write(String(decoding: try WireCoding.encode(value, pretty: true), as: UTF8.self) + "\n")
+        Output.write(
+            String(decoding: try WireCoding.encode(value, pretty: true), as: UTF8.self) + "\n")
     }
     /// One or the other, as `--output` says.
     func show(_ value: some Encodable, text: () -> [Line]) throws {
@@ -106,6 +112,10 @@ struct Session {
     }
     func show(_ lines: [Line]) {
         Output.write(lines.map { paper.render($0) + "\n" }.joined())
+    }
+    /// Sentences, which a terminal may break: nothing of them is cut off.
+    func tell(_ lines: [Line]) {
+        Output.write(lines.map { paper.unlimited.render($0) + "\n" }.joined())
     }
 
     // MARK: The process

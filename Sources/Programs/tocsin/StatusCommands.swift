@@ -1,6 +1,7 @@
 // Looking: `status`, `health-check` and the checks of single parts.
 import ArgumentParser
 import Domain
+import FoundationEssentials
 import Link
 import Wire
 
@@ -14,9 +15,7 @@ struct Status: ParsableCommand {
 
     func run() throws {
         try reporting(.check, common) { session in
-            let situation = try session.situation()
-            try session.show(situation) { StatusText(situation).lines }
-            return situation.core.health.state.status
+            try session.showSituation { StatusText($0).lines }
         }
     }
 }
@@ -31,10 +30,28 @@ struct HealthCheck: ParsableCommand {
 
     func run() throws {
         try reporting(.check, common) { session in
-            let situation = try session.situation()
-            try session.show(situation) { StatusText(situation).health }
+            try session.showSituation { StatusText($0).health }
+        }
+    }
+}
+
+extension Session {
+    /// Prints the situation; as JSON it is the engine's own document, of which only one word is read.
+    /// - Returns: the exit status of its health.
+    fileprivate func showSituation(_ text: (SituationReport) -> [Line]) throws -> Int32 {
+        guard common.output == .json else {
+            let situation = try situation()
+            show(text(situation))
             return situation.core.health.state.status
         }
+        struct Answer: Decodable {
+            struct Part: Decodable { var state: Health }
+            var health: Part
+        }
+        let document = try bytes("/v1/situation")
+        let answer = try WireCoding.decode(Answer.self, from: document)
+        Output.write(String(decoding: document, as: UTF8.self) + "\n")
+        return answer.health.state.status
     }
 }
 
@@ -101,7 +118,8 @@ private struct PartCheck {
                 found.map { entry in
                     let state = Self.state(entry.probe)
                     return [
-                        (state.sign, state.ink), ("\(entry.component).\(entry.probe.name)", .strong),
+                        (state.sign, state.ink),
+                        ("\(entry.component).\(entry.probe.name)", .strong),
                         (state.rawValue, state.ink), (entry.probe.message, .plain),
                     ]
                 })

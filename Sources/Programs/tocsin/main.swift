@@ -1,6 +1,8 @@
-// The command: parses, runs, and turns whatever comes out into an exit status.
-import ArgumentParser
+// The command: runs what does not suspend at once, and anything else as a task.
+import Dispatch
 import Foundation
 
-let status = await Program.run(Array(CommandLine.arguments.dropFirst()))
-exit(status)
+let arguments = Array(CommandLine.arguments.dropFirst())
+if let status = Program.runAtOnce(arguments) { exit(status) }
+Task { [arguments] in exit(await Program.run(arguments)) }
+dispatchMain()
