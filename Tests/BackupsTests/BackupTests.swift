@@ -442,7 +442,7 @@ func trouble(_ body: () throws -> Void) -> String {
                         try $0.execute(sql: "INSERT INTO a VALUES (1); INSERT INTO b VALUES (1)")
                     }
                     // SQLite's locks are not fair: without a pause nobody else would get one.
-                    usleep(5000)
+                    poll(nil, 0, 5)
                 } while !stop.isUp.load(ordering: .relaxed)
                 written.isUp.store(true, ordering: .relaxed)
             } catch {
