@@ -125,6 +125,7 @@ let package = Package(
         tests("RulesTests", sees: ["Domain", "Rules", "TestKit", collections]),
         tests("WireTests", sees: ["Domain", "Wire"]),
         tests("ScreenTests", sees: ["Screen", "TestKit"]),
+        tests("TerminalTests", sees: ["Screen", "Terminal", "TestKit"]),
         tests("DashboardTests", sees: ["Domain", "Wire", "Screen", "Dashboard", "TestKit"]),
         tests("RunbookFileTests", sees: ["Domain", "RunbookFile", "TestKit"]),
         tests("JournalTests", sees: ["Domain", "Journal", "TestKit", grdb]),

@@ -5,6 +5,7 @@ import Link
 
 struct Attach {
     let session: Session
+    let look: DashboardLook
 
     func run() async throws -> Int32 {
         let socket = try session.places.socket()
@@ -17,6 +18,6 @@ struct Attach {
                 socket: socket, untilIdle: true
             ).run()
         }
-        return await runDashboard(socket: socket, options: session.common)
+        return await runDashboard(socket: socket, options: session.common, look: look)
     }
 }

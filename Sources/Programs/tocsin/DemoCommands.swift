@@ -26,14 +26,17 @@ struct Demo: AsyncParsableCommand {
     var dir: String?
     @Flag(name: .customLong("no-color"), help: "Plain text also on a terminal.")
     var noColor = false
+    @OptionGroup var look: DashboardLook
 
     func run() async throws {
+        let look = look
         let common = try CommonOptions.parse(noColor ? ["--no-color"] : [])
         try await reporting(.act, common) { session in
             let scratch = try dir == nil ? Scratch(Session.environment) : nil
             let directory = try scratch?.path ?? dir.map(Self.absolute) ?? ""
             let show = DemoShow(
-                session: session, directory: directory, headless: headless, scratch: scratch)
+                session: session, directory: directory, headless: headless, scratch: scratch,
+                look: look)
             return try await show.run()
         }
     }
@@ -77,6 +80,7 @@ private struct DemoShow {
     let directory: String
     let headless: Bool
     let scratch: Scratch?
+    let look: DashboardLook
 
     private struct Announcement: Encodable {
         var url: String
@@ -109,7 +113,7 @@ private struct DemoShow {
             } else {
                 var common = session.common
                 common.socket = socket
-                status = await runDashboard(socket: socket, options: common)
+                status = await runDashboard(socket: socket, options: common, look: look)
                 letWorkFinish()
             }
             engine.stop(within: .seconds(10))

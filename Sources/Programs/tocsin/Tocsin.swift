@@ -58,9 +58,13 @@ struct Tocsin: AsyncParsableCommand {
         ])
 
     @OptionGroup var common: CommonOptions
+    @OptionGroup var look: DashboardLook
 
     mutating func run() async throws {
-        try await reporting(.act, common) { session in try await Attach(session: session).run() }
+        let look = look
+        try await reporting(.act, common) { session in
+            try await Attach(session: session, look: look).run()
+        }
     }
 }
 
