@@ -1,9 +1,9 @@
+// Every screen in its main situations, at the sizes that people have.
 import Domain
 import Screen
 import Testing
 import Wire
 
-// Every screen in its main situations, at the sizes that people have.
 @testable import Dashboard
 
 @Suite struct GoldenTests {

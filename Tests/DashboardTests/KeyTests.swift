@@ -1,9 +1,9 @@
+// What keys do: what is sent to the engine, and above all what is not.
 import Domain
 import Screen
 import Testing
 import Wire
 
-// What keys do: what is sent to the engine, and above all what is not.
 @testable import Dashboard
 
 @Suite struct KeyTests {

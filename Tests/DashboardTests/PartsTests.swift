@@ -1,8 +1,8 @@
+// The small parts: times, numbers, fields, the finding of commands.
 import Domain
 import Screen
 import Testing
 
-// The small parts: times, numbers, fields, the finding of commands.
 @testable import Dashboard
 
 @Suite struct TimesTests {

@@ -1,8 +1,8 @@
+// Plays the dashboard for a test: lines from the engine, keys, time; keeps what it asked for.
 import Domain
 import Screen
 import Wire
 
-// Plays the dashboard for a test: lines from the engine, keys, time; keeps what it asked for.
 @testable import Dashboard
 
 struct Player {

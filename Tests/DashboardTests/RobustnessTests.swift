@@ -1,10 +1,10 @@
+// Whatever size, key, line or text comes: a picture, and no harm done.
 import Domain
 import Screen
 import TestKit
 import Testing
 import Wire
 
-// Whatever size, key, line or text comes: a picture, and no harm done.
 @testable import Dashboard
 
 @Suite struct RobustnessTests {

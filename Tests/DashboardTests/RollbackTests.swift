@@ -1,9 +1,9 @@
+// The rollback's sheet and screen: nothing starts by accident, and what helps is at hand.
 import Domain
 import Screen
 import Testing
 import Wire
 
-// The rollback's sheet and screen: nothing starts by accident, and what helps is at hand.
 @testable import Dashboard
 
 @Suite struct RollbackTests {

@@ -1,9 +1,9 @@
+// What the engine says, when it says nothing, and the clocks in between.
 import Domain
 import Screen
 import Testing
 import Wire
 
-// What the engine says, when it says nothing, and the clocks in between.
 @testable import Dashboard
 
 @Suite struct StreamTests {

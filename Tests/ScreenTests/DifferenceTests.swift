@@ -1,8 +1,8 @@
+// What has changed between two frames, and the bytes that bring a terminal from one to the other —
+// read by a small terminal of our own.
 import TestKit
 import Testing
 
-// What has changed between two frames, and the bytes that bring a terminal from one to the other —
-// read by a small terminal of our own.
 @testable import Screen
 
 @Suite struct DifferenceTests {

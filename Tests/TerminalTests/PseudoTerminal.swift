@@ -1,4 +1,5 @@
 // A terminal of the test's own: it plays the other end, and remembers what was sent.
+import Foundation
 import Synchronization
 import TestKit
 
@@ -23,16 +24,15 @@ final class PseudoTerminal: Sendable {
     private let isClosed = Atomic<Bool>(false)
 
     init() throws {
-        near = openTerminal(O_RDWR | O_NOCTTY)
+        near = openTerminal(O_RDWR | O_NOCTTY | O_CLOEXEC)
         var buffer = [CChar](repeating: 0, count: 128)
         guard near >= 0, grant(near) == 0, unlock(near) == 0,
             name(near, &buffer, buffer.count) == 0
         else { throw TestKitError(text: "no pseudo-terminal: \(String(cString: strerror(errno)))") }
         path = String(
             decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        far = open(path, O_RDWR | O_NOCTTY)
+        far = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC)
         _ = fcntl(near, F_SETFL, O_NONBLOCK)
-        for descriptor in [near, far] { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
     }
     deinit { hangUp() }
 
@@ -57,6 +57,18 @@ final class PseudoTerminal: Sendable {
             received.withLock { $0 += buffer[..<count] }
         }
         return String(decoding: received.withLock { $0 }, as: UTF8.self)
+    }
+
+    /// Plays the operator: does something as soon as the program has taken the terminal. On a thread
+    /// of its own, for exit tests block those that tasks share.
+    func onceTaken(_ act: @escaping @Sendable (PseudoTerminal) -> Void) {
+        Thread.detachNewThread {
+            for _ in 0..<6000 where !self.sent().contains("\u{1B}[?1049h") {
+                var entry = pollfd(fd: self.near, events: Int16(POLLIN), revents: 0)
+                _ = poll(&entry, 1, 10)
+            }
+            act(self)
+        }
     }
 
     /// The modes, as numbers to compare.

@@ -1,6 +1,5 @@
 // The terminal is borrowed: however a program ends, it is given back as it was.
 import Screen
-import Synchronization
 import Terminal
 import TestKit
 import Testing
@@ -11,23 +10,34 @@ import Testing
 
 /// A session on a terminal by its path, in the process that asks for it.
 func borrow(_ path: String, term: String = "xterm-256color") throws -> TerminalSession {
-    let descriptor = open(path, O_RDWR | O_NOCTTY)
+    let descriptor = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC)
     guard descriptor >= 0, let theme = Theme.builtIn.first else { exit(90) }
     let options = TerminalOptions(environment: ["TERM": term, "LANG": "C.UTF-8"])
-    return try TerminalSession(options, theme: theme, input: descriptor, output: descriptor)
+    do {
+        return try TerminalSession(options, theme: theme, input: descriptor, output: descriptor)
+    } catch {
+        close(descriptor)
+        throw error
+    }
 }
 func picture() -> Frame {
     var frame = Frame(width: 80, height: 24)
     frame.text("▲ LEVEL 2", x: 1, y: 1, Style(.level2))
     return frame
 }
-/// Waits until the session's input has something, or has hung up.
-func waitForInput(_ session: TerminalSession) {
-    var entry = pollfd(fd: session.input, events: Int16(POLLIN), revents: 0)
+/// Waits until a descriptor has something, or has hung up.
+func wait(for descriptor: Int32) {
+    var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     _ = poll(&entry, 1, 60_000)
 }
+/// Signals the process, for the threads that tests run on block most signals; and waits for its end.
+func die(of signal: Int32) -> Never {
+    kill(getpid(), signal)
+    _ = poll(nil, 0, 60_000)
+    exit(95)
+}
 
-@Suite struct SessionTests {
+@Suite(.serialized) struct SessionTests {
     private static let entered = "\u{1B}[?1049h"
     private static let left = "\u{1B}[?1049l"
 
@@ -65,8 +75,19 @@ func waitForInput(_ session: TerminalSession) {
             [path = path as String, signal = signal as Int32] in
             let session = try borrow(path)
             session.paint(picture(), theme: Theme.builtIn[0])
-            raise(signal)
-            exit(0)
+            die(of: signal)
+        }
+        expectGivenBack(terminal, before)
+    }
+
+    @Test func `somebody else's exit gives it back`() async throws {
+        let terminal = try PseudoTerminal()
+        let before = terminal.modes()
+        let path = terminal.path
+        await #expect(processExitsWith: .exitCode(8)) { [path = path as String] in
+            let session = try borrow(path)
+            session.paint(picture(), theme: Theme.builtIn[0])
+            exit(8)
         }
         expectGivenBack(terminal, before)
     }
@@ -95,10 +116,10 @@ func waitForInput(_ session: TerminalSession) {
             [path = path as String, signal = signal as Int32] in
             let session = try borrow(path)
             session.paint(picture(), theme: Theme.builtIn[0])
-            raise(signal)
+            kill(getpid(), signal)
+            wait(for: session.signals)
             guard session.takeSignals() == [.end(signal)] else { exit(91) }
-            raise(signal)
-            exit(92)
+            die(of: signal)
         }
         expectGivenBack(terminal, before)
     }
@@ -108,55 +129,50 @@ func waitForInput(_ session: TerminalSession) {
         let path = terminal.path
         await #expect(processExitsWith: .success) { [path = path as String] in
             let session = try borrow(path)
-            raise(SIGWINCH)
-            raise(SIGTSTP)
-            raise(SIGCONT)
-            let told = session.takeSignals()
+            for (signal, meaning) in [
+                (SIGWINCH, TerminalSignal.resized), (SIGTSTP, .stop), (SIGCONT, .resumed),
+            ] {
+                kill(getpid(), signal)
+                wait(for: session.signals)
+                guard session.takeSignals() == [meaning] else { exit(93) }
+            }
             session.giveBack()
-            exit(told == [.resized, .stop, .resumed] ? 0 : 93)
+            exit(0)
         }
     }
 
     @Test func `keys come as they were typed`() async throws {
         let terminal = try PseudoTerminal()
         let path = terminal.path
-        async let ended: Void = {
-            await #expect(processExitsWith: .success) { [path = path as String] in
-                let session = try borrow(path)
-                var keys: [Key] = []
-                while keys.count < 4, !session.isLost {
-                    waitForInput(session)
-                    keys += session.readKeys()
-                }
-                session.giveBack()
-                let wanted: [Key] = [.character("é"), .up, .control("c"), .paste("x\ny")]
-                exit(keys == wanted ? 0 : 94)
+        terminal.onceTaken { $0.type("é\u{1B}[A\u{3}\u{1B}[200~x\ny\u{1B}[201~") }
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            let session = try borrow(path)
+            var keys: [Key] = []
+            while keys.count < 4, !session.isLost {
+                wait(for: session.input)
+                keys += session.readKeys()
             }
-        }()
-        try await eventually("the terminal is taken") { terminal.sent().contains(Self.entered) }
-        terminal.type("é\u{1B}[A\u{3}\u{1B}[200~x\ny\u{1B}[201~")
-        await ended
+            session.giveBack()
+            let wanted: [Key] = [.character("é"), .up, .control("c"), .paste("x\ny")]
+            exit(keys == wanted ? 0 : 94)
+        }
     }
 
     @Test func `a closed window is noticed`() async throws {
         let terminal = try PseudoTerminal()
         let path = terminal.path
-        async let ended: Void = {
-            await #expect(processExitsWith: .success) { [path = path as String] in
-                let session = try borrow(path)
-                while !session.isLost {
-                    waitForInput(session)
-                    _ = session.readKeys()
-                }
-                // Painting and leaving must not hang either.
-                session.paint(picture(), theme: Theme.builtIn[0])
-                session.giveBack()
-                exit(0)
+        terminal.onceTaken { $0.hangUp() }
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            let session = try borrow(path)
+            while !session.isLost {
+                wait(for: session.input)
+                _ = session.readKeys()
             }
-        }()
-        try await eventually("the terminal is taken") { terminal.sent().contains(Self.entered) }
-        terminal.hangUp()
-        await ended
+            // Painting and leaving must not hang either.
+            session.paint(picture(), theme: Theme.builtIn[0])
+            session.giveBack()
+            exit(0)
+        }
     }
 
     @Test func `a picture is sent once, then only its changes`() async throws {
