@@ -38,7 +38,8 @@ enum Banner {
         let name = (model.core?.level?.name ?? level.name).uppercased()
         var x = rect.x
         x += canvas.frame.text(
-            "\(level.sign) LEVEL \(level.rawValue)  \(name)", x: x, y: rect.y, style.bold, limit: room)
+            "\(level.sign) LEVEL \(level.rawValue)  \(name)", x: x, y: rect.y, style.bold,
+            limit: room)
         let gap = rect.width >= 100 ? 5 : 3
         let left = rect.x + room - x - gap
         guard left > 8 else { return }
@@ -64,7 +65,9 @@ enum Banner {
                 words, x: x, y: rect.y, Style(filled ? .strong : .good, on: style.ground, .bold))
             return width
         case .overdue:
-            let urgent = filled ? Style(.strong, on: style.ground, [.bold, .reverse])
+            let urgent =
+                filled
+                ? Style(.strong, on: style.ground, [.bold, .reverse])
                 : Style(.strong, on: .bad, .bold)
             canvas.frame.text(" \(words) ", x: x - 1, y: rect.y, urgent)
             return width + 1
@@ -111,7 +114,9 @@ enum Banner {
             ]
         }
         if !(model.core?.reported ?? []).isEmpty {
-            parts += [dot, Run("reported: " + (model.core?.reported ?? []).joined(separator: ", "), .bad)]
+            parts += [
+                dot, Run("reported: " + (model.core?.reported ?? []).joined(separator: ", "), .bad),
+            ]
         }
         if emergency.recoveryAttempts > 0 {
             let tried = "\(emergency.recoveryAttempts) of \(emergency.maxRecoveryAttempts)"

@@ -102,7 +102,8 @@ extension Model {
         sheet = .confirm(
             ConfirmState(
                 title: "Undo the rollback",
-                danger: "Every step that was done and can be undone is taken back, the last one first",
+                danger:
+                    "Every step that was done and can be undone is taken back, the last one first",
                 steps: [], request: CommandRequest(command: "undo-rollback")))
         return []
     }
@@ -117,7 +118,9 @@ extension Model {
             return []
         }
         let fitting = Model.cut(text, bytes: Model.copyLimit)
-        say("copied \(Numbers.counted(fitting.split(separator: "\n").count, "line", "lines"))", .good)
+        say(
+            "copied \(Numbers.counted(fitting.split(separator: "\n").count, "line", "lines"))",
+            .good)
         return [.copy(fitting)]
     }
     /// What terminals take in one OSC 52 sequence: 100 000 bytes with their base64.

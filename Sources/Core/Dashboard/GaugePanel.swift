@@ -68,7 +68,8 @@ enum GaugePanel {
     static func value(_ gauge: GaugeReport) -> String {
         guard let value = gauge.value else { return "—" }
         if gauge.unit == "ms" { return Numbers.latency(milliseconds: value) }
-        return Numbers.short(value) + (gauge.unit.isEmpty || gauge.unit.count > 4 ? "" : " " + gauge.unit)
+        return Numbers.short(value)
+            + (gauge.unit.isEmpty || gauge.unit.count > 4 ? "" : " " + gauge.unit)
     }
     private static func bound(_ gauge: GaugeReport) -> String {
         if let above = gauge.goodAbove { return "≥ " + Numbers.short(above) }

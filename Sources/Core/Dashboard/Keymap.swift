@@ -265,7 +265,8 @@ extension Model {
     }
 
     mutating func scrollOutput(by lines: Int) -> [Effect] {
-        let output = (page == .rollback ? anyRollback : core?.procedure ?? core?.lastProcedure)?.output
+        let output = (page == .rollback ? anyRollback : core?.procedure ?? core?.lastProcedure)?
+            .output
         let limit = max(0, (output?.count ?? 0) - 1)
         if page == .rollback {
             rollback.scroll = min(max(0, rollback.scroll + lines), limit)

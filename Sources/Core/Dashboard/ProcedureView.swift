@@ -17,7 +17,9 @@ enum ProcedureView {
         canvas.head(
             procedure.title, rect, right: right,
             note: [
-                Run("\(procedure.state.sign) \(procedure.state.rawValue)", procedure.state.role, .bold)
+                Run(
+                    "\(procedure.state.sign) \(procedure.state.rawValue)", procedure.state.role,
+                    .bold)
             ])
         var lines = steps(procedure, model)
         if !procedure.message.isEmpty {
@@ -56,7 +58,9 @@ enum ProcedureView {
         var lines: [[Run]] = []
         let many = procedure.stages.count > 1
         for stage in procedure.stages {
-            if many { lines.append([Run(stage.state.sign + " ", stage.state.role), Run(stage.name)]) }
+            if many {
+                lines.append([Run(stage.state.sign + " ", stage.state.role), Run(stage.name)])
+            }
             for step in stage.steps {
                 lines.append([Run(many ? "  " : "")] + line(step, procedure, model))
             }
@@ -69,7 +73,8 @@ enum ProcedureView {
     ) -> [Run] {
         let quiet = step.state == .pending || step.state == .skipped
         var runs = [
-            Run(step.state.sign + " ", step.state.role, .bold), Run(step.name, quiet ? .dim : .text),
+            Run(step.state.sign + " ", step.state.role, .bold),
+            Run(step.name, quiet ? .dim : .text),
         ]
         if let seconds = step.seconds {
             runs.append(Run("  " + Times.clock(seconds), .dim))

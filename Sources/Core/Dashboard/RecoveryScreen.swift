@@ -176,7 +176,9 @@ enum RecoveryScreen {
         let plan = planLines(item, width: rect.width - 2)
         let (top, rest) = rect.split(
             top: shown == nil ? rect.height : min(plan.count + 2, max(3, rect.height / 2)))
-        canvas.head(item.action.title, top, ruled: false, right: [Run("enter", .key, .bold), Run(" runs it", .dim)])
+        canvas.head(
+            item.action.title, top, ruled: false,
+            right: [Run("enter", .key, .bold), Run(" runs it", .dim)])
         for (index, line) in plan.prefix(top.height - 1).enumerated() {
             canvas.frame.line(line, x: top.x + 1, y: top.y + 1 + index, limit: top.width - 2)
         }

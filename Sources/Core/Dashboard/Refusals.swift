@@ -25,7 +25,8 @@ enum Why {
             ?? model.emergency.map { "\($0.id) is open already; D ends it, n adds a note to it" }
     }
     static func nothingProposed(_ model: Model) -> String? {
-        noEngine(model) ?? (model.proposals.isEmpty ? "nothing is proposed; r shows what there is" : nil)
+        noEngine(model)
+            ?? (model.proposals.isEmpty ? "nothing is proposed; r shows what there is" : nil)
     }
     static func procedureRunning(_ model: Model) -> String? {
         if let why = noEngine(model) { return why }

@@ -25,7 +25,8 @@ struct Telling {
             }
             return
         }
-        if let failing = component.probes.max(by: { $0.failing < $1.failing }), failing.failing > 0 {
+        if let failing = component.probes.max(by: { $0.failing < $1.failing }), failing.failing > 0
+        {
             // Not failed yet: it is being looked at more often.
             sign = "▲"
             role = .warning

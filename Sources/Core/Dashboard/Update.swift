@@ -118,7 +118,9 @@ extension Model {
 
     /// Level 1 rings once: when it begins, and when a lower one is raised to it.
     private func bell(_ before: EmergencyReport?) -> [Effect] {
-        guard let emergency, emergency.level == 1, emergency.acknowledgedBy == nil else { return [] }
+        guard let emergency, emergency.level == 1, emergency.acknowledgedBy == nil else {
+            return []
+        }
         return before?.id == emergency.id && before?.level == 1 ? [] : [.bell]
     }
 

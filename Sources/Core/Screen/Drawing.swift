@@ -27,7 +27,8 @@ extension Frame {
         var used = 0
         for run in runs where used < limit {
             let style = ground.map { run.style.on($0) } ?? run.style
-            used += text(run.text, x: x + used, y: y, style, limit: limit == .max ? .max : limit - used)
+            used += text(
+                run.text, x: x + used, y: y, style, limit: limit == .max ? .max : limit - used)
         }
         return used
     }
@@ -140,7 +141,9 @@ extension Frame {
                 }
             }
             for row in 0..<rect.height {
-                guard cells[row] != 0, let scalar = Unicode.Scalar(0x2800 + cells[row]) else { continue }
+                guard cells[row] != 0, let scalar = Unicode.Scalar(0x2800 + cells[row]) else {
+                    continue
+                }
                 glyph(scalar, x: rect.x + column, y: rect.y + row, style)
             }
         }
