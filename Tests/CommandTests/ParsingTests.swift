@@ -35,7 +35,8 @@ import Testing
 
     /// Asks the subcommand itself: the root checks all of its fifty commands each time it is asked.
     static func parse(_ words: [String]) throws {
-        guard let command = commands.first(where: { $0.configuration.commandName == words.first }) else {
+        guard let command = commands.first(where: { $0.configuration.commandName == words.first })
+        else {
             throw ValidationError("there is no command \(words)")
         }
         _ = try command.parse(Array(words.dropFirst()))
