@@ -112,7 +112,7 @@ import Testing
                 frame.sparkline(
                     [1, .infinity, .nan, -4], low: 0, high: 3, x: -2, y: 1, width: 30, .plain)
                 frame.curve(
-                    [1, .infinity, .nan, -4], low: 0, high: 0,
+                    [1, .infinity, .nan, -4], slots: width, low: 0, high: 0,
                     in: Rect(x: -2, y: -1, width: 30, height: 5), .plain)
                 #expect(frame.width == width)
             }

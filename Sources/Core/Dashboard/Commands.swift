@@ -90,8 +90,7 @@ extension Model {
         var state = RollbackSheetState()
         let proposed = proposals.first { $0.kind == "rollback" }
         state.reason = TextField(proposed?.why ?? emergency?.reason ?? "")
-        state.authorization =
-            runbook?.rollback?.authorizations.firstIndex { $0.refused == nil } ?? 0
+        state.authorization = runbook?.rollback?.firstAllowed ?? 0
         rollback.sheet = state
         return [.loadPlan]
     }
@@ -167,4 +166,9 @@ extension Model {
         for proposal in proposals { lines.append("next: \(proposal.title) — \(proposal.why)") }
         return lines.joined(separator: "\n") + "\n"
     }
+}
+
+extension RollbackReport {
+    /// The first authorization that this caller can use now; 0 when there is none.
+    var firstAllowed: Int { authorizations.firstIndex { $0.refused == nil } ?? 0 }
 }

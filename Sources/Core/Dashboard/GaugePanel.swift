@@ -134,8 +134,9 @@ enum GaugePanel {
         let room = rect.inset(top: 1, bottom: rect.height > 3 ? 1 : 0)
         let scale = Scale(gauge)
         guard gauge.trend.count > 1 else { return }
+        // The whole width is the longest trend that there can be: a young one begins further right.
         canvas.frame.curve(
-            gauge.trend, low: scale.low, high: scale.high, in: room,
+            gauge.trend, slots: 60, low: scale.low, high: scale.high, in: room,
             Style(gauge.good == false ? .bad : .accent))
     }
 }

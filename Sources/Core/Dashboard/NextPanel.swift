@@ -92,7 +92,9 @@ enum NextPanel {
             }
         }
         if selected {
-            right += [Run(right.isEmpty ? "" : "  "), Run("enter", .key, .bold)]
+            if Why.nothingProposed(model) == nil {
+                right += [Run(right.isEmpty ? "" : "  "), Run("enter", .key, .bold)]
+            }
         } else if proposal.kind == "rollback" {
             right += [Run(right.isEmpty ? "" : "  "), Run("R", .key, .bold)]
         }
@@ -173,7 +175,7 @@ enum NextPanel {
         guard let last = latest(model), last.state.isOver else { return [] }
         let recent = (model.seconds(since: last.finishedAt) ?? .infinity) < 600
         let ours = model.emergency.map { last.startedAt >= $0.activatedAt } ?? false
-        guard recent || ours else { return [] }
+        guard model.emergency == nil ? recent : ours else { return [] }
         let took =
             model.seconds(since: last.startedAt)
             .flatMap { s in model.seconds(since: last.finishedAt).map { s - $0 } } ?? 0

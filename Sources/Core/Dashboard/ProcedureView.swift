@@ -77,7 +77,7 @@ enum ProcedureView {
             Run(step.name, quiet ? .dim : .text),
         ]
         if let seconds = step.seconds {
-            runs.append(Run("  " + Times.clock(seconds), .dim))
+            runs.append(Run("  " + Times.taken(seconds), .dim))
         } else if step.state == .running {
             runs.append(Run("  " + Times.clock(running(procedure, model)), .accent))
         }
@@ -100,7 +100,7 @@ enum ProcedureView {
             canvas.frame.text("nothing yet", x: rect.x + 1, y: rect.y + 1, Style(.border))
         }
         for (index, line) in lines.enumerated() {
-            let command = line.hasPrefix("$ ")
+            let command = ["$ ", "> ", "sql> "].contains { line.hasPrefix($0) }
             canvas.frame.text(
                 line, x: rect.x + 1, y: rect.y + 1 + index, Style(command ? .accent : .dim),
                 limit: rect.width - 2)

@@ -217,7 +217,7 @@ enum RollbackScreen {
             case .step(let step): max(longest, GlyphWidth.columns(step.name) + 4)
             }
         }
-        return min(longest, max(20, width / 2))
+        return min(longest, max(20, width * 3 / 5))
     }
 
     private static func line(
@@ -233,7 +233,8 @@ enum RollbackScreen {
         let running = step.state == .running
         if let seconds = step.seconds ?? (running ? ProcedureView.running(rollback, model) : nil) {
             canvas.frame.text(
-                Times.clock(seconds), x: x, y: y, Style(running ? .accent : .dim),
+                running ? Times.clock(seconds) : Times.taken(seconds), x: x, y: y,
+                Style(running ? .accent : .dim),
                 limit: rect.endX - x)
         }
         x += 7
@@ -258,7 +259,8 @@ enum RollbackScreen {
         if stage.state == .running { seconds += ProcedureView.running(rollback, model) }
         if stage.state != .pending {
             canvas.frame.text(
-                Times.clock(seconds), x: x, y: y, Style(stage.state == .running ? .accent : .dim),
+                stage.state == .running ? Times.clock(seconds) : Times.taken(seconds), x: x, y: y,
+                Style(stage.state == .running ? .accent : .dim),
                 limit: rect.endX - x)
         }
         x += 7

@@ -47,7 +47,7 @@ enum RollbackSheet {
         head(plan, sheet, &canvas, top)
         let (upper, lower) = rest.split(top: max(3, rest.height - (roomy ? 5 : 4)))
         if wide {
-            let (left, right) = upper.split(left: upper.width * 62 / 100)
+            let (left, right) = upper.split(left: upper.width * 58 / 100)
             steps(plan, sheet, &canvas, left)
             facts(plan, sheet, &canvas, right.inset(left: 1), brief: false)
             canvas.divide(upper, atX: left.endX)
@@ -90,25 +90,11 @@ enum RollbackSheet {
                 if !step.undoable, !PlanText.harmless.contains(step.kind) {
                     head.append(Run("  ▲ cannot be undone", .warning, .bold))
                 }
-                if let forecast = step.forecast {
-                    let runs = PlanText.forecast(forecast)
-                    let columns = (head + runs).reduce(2) { $0 + $1.columns }
-                    if columns <= width {
-                        head += [Run("  ")] + runs
-                        lines.append(head)
-                    } else {
-                        lines.append(head)
-                        let role = runs.first?.style.role ?? .text
-                        for part in Wrap.lines(
-                            runs.map(\.text).joined(), width: width - 5, limit: 4)
-                        {
-                            lines.append([Run("     " + part, role)])
-                        }
-                    }
-                } else {
-                    lines.append(head)
-                }
+                let forecast = step.forecast.map(PlanText.Forecast.init)
+                if let forecast { head += [Run("  "), forecast.head] }
+                lines.append(head)
                 lines += PlanText.command(step, width: width)
+                lines += forecast?.details(width: width) ?? []
             }
         }
         return lines
@@ -117,7 +103,7 @@ enum RollbackSheet {
     /// The last line that the plan can be scrolled to.
     static func longest(_ model: Model) -> Int {
         guard let plan = model.shownPlan else { return 0 }
-        let width = model.size.width >= 110 ? model.size.width * 62 / 100 : model.size.width
+        let width = model.size.width >= 110 ? model.size.width * 58 / 100 : model.size.width
         return max(0, planLines(plan, width: width - 3, spaced: model.size.height >= 30).count - 3)
     }
 
@@ -166,8 +152,10 @@ enum RollbackSheet {
                     ], authorization: index))
             guard chosen else { continue }
             let people = one.people.joined(separator: ", ")
-            for part in Wrap.lines(one.refused ?? people, width: width - 8, limit: 3)
-            where !part.isEmpty {
+            // What has no room beside the kind is said in full below it.
+            let long = GlyphWidth.columns(one.needs) + kinds + 6 > width
+            let more = (long ? "needs \(one.needs). " : "") + (one.refused ?? people)
+            for part in Wrap.lines(more, width: width - 8, limit: 4) where !part.isEmpty {
                 lines.append(FactLine(runs: [Run("      " + part, refused ? .bad : .dim)]))
             }
         }
@@ -178,7 +166,7 @@ enum RollbackSheet {
         fact(
             "Backup", [Run(plan.lastBackup.map { "newest " + backupTime($0) } ?? "none yet", .text)]
         )
-        fact("", [Run("a new one is verified first", .dim)])
+        fact("", [Run("a new one is taken first", .dim)])
         var times = [Run("target ", .dim), Run(Times.clock(plan.targetSeconds), .text)]
         if let expected = plan.expectedSeconds {
             times =
@@ -358,6 +346,7 @@ extension Model {
     private mutating func pick(authorization step: Int, of count: Int) {
         guard count > 0, let now = rollback.sheet?.authorization else { return }
         rollback.sheet?.authorization = (now + step + count) % count
+        rollback.sheet?.isPicked = true
         rollback.sheet?.problem = nil
     }
     private mutating func scrollPlan(by lines: Int) {

@@ -278,7 +278,7 @@ enum Sheets {
     ) -> [Chrome.Hint] {
         let all = model.runbook?.faults ?? []
         let room = canvas.sheet(
-            "Break the demo's service", width: min(60, canvas.frame.width - 6),
+            "Break the demo's service", width: min(66, canvas.frame.width - 6),
             height: all.count + 4,
             role: .warning)
         for (index, name) in all.enumerated() {

@@ -45,7 +45,10 @@ struct Telling {
     static func brief(_ probe: ProbeReport) -> String {
         switch probe.kind {
         case "disk", "memory", "cpu", "nagios", "prometheus":
-            return probe.message.isEmpty ? probe.name : probe.message
+            // Its first words: `29 % used, 67 GiB free` is too much of a good thing.
+            let words = probe.message.prefix { $0 != "," && $0 != ";" }
+            if words.isEmpty { return probe.name }
+            return words.hasPrefix(probe.name) ? String(words) : "\(probe.name) \(words)"
         case "process", "systemd": return probe.name
         default:
             guard let latency = probe.latencyMs else { return probe.name }

@@ -10,6 +10,7 @@ package enum GlyphWidth {
         if value >= 0x2100, value < 0x231A { return 1 }
         if value >= 0x2500, value < 0x25FD { return 1 }
         if value >= 0x2800, value < 0x2900 { return 1 }
+        if value >= 0x2710, value < 0x2728 { return 1 }
         if isWide(value) {
             // The marks that join Han and kana; asked first because the block around them is wide.
             return (0x302A...0x302F).contains(value) || value == 0x3099 || value == 0x309A ? 0 : 2
