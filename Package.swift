@@ -48,9 +48,10 @@ func edge(_ name: String, sees: [Target.Dependency]) -> Target {
 func system(_ name: String, apt: String) -> Target {
     .systemLibrary(name: name, path: "Sources/Edges/\(name)", providers: [.apt([apt])])
 }
-func tests(_ name: String, sees: [Target.Dependency]) -> Target {
+func tests(_ name: String, sees: [Target.Dependency], data: [String] = []) -> Target {
     .testTarget(
-        name: name, dependencies: sees, path: "Tests/\(name)", swiftSettings: settings())
+        name: name, dependencies: sees, path: "Tests/\(name)", exclude: data,
+        swiftSettings: settings())
 }
 
 let package = Package(
@@ -123,7 +124,10 @@ let package = Package(
         tests("RulesTests", sees: ["Domain", "Rules", "TestKit", collections]),
         tests("WireTests", sees: ["Domain", "Wire"]),
         tests("ScreenTests", sees: ["Screen", "TestKit"]),
-        tests("DashboardTests", sees: ["Domain", "Wire", "Screen", "Dashboard", "TestKit"]),
+        tests("TerminalTests", sees: ["Screen", "Terminal", "TestKit"]),
+        tests(
+            "DashboardTests", sees: ["Domain", "Wire", "Screen", "Dashboard", "TestKit"],
+            data: ["Goldens"]),
         tests("RunbookFileTests", sees: ["Domain", "RunbookFile", "TestKit"]),
         tests("JournalTests", sees: ["Domain", "Journal", "TestKit", grdb]),
         tests("TransfersTests", sees: ["Domain", "Transfers", "TestKit"]),

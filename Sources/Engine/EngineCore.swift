@@ -436,7 +436,8 @@ actor EngineCore {
         let name = "\(address.stage)-\(address.step)-\(entry.starts)"
         var step = entry.step
         var variables = [
-            ("run_dir", "\(run)/\(name)"), ("service", parts.runbook.service.name),
+            // One for all its steps: what one saves, another (or an undo) finds.
+            ("run_dir", run), ("service", parts.runbook.service.name),
             ("title", parts.runbook.service.title), ("procedure", procedure.id),
             ("emergency", procedure.emergency ?? ""), ("reason", procedure.reason),
             ("started_by", procedure.startedBy), ("backup", procedure.backup ?? ""),

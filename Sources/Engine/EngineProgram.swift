@@ -59,6 +59,7 @@ package enum EngineProgram {
         _ options: EngineOptions, onReady: @escaping @Sendable () async -> Void = {}
     ) async throws {
         signal(SIGPIPE, SIG_IGN)
+        raiseFileLimit()
         let ends = EndSignals()
         let store = try SQLiteEventStore(
             state: options.state, service: options.runbook.service.name, at: wallClock())
@@ -138,6 +139,14 @@ package enum EngineProgram {
             let grace = await engine.hadViewers ? lastViewerGrace : firstViewerWithin
             if (clock.now - since).inSeconds >= grace.seconds { return }
         }
+    }
+
+    /// Every check in flight is an open file; the usual limit of 1 024 is there for other programs.
+    private static func raiseFileLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = min(limit.rlim_max, 65_536)
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     /// The wall clock, in milliseconds.

@@ -45,7 +45,7 @@ package struct TestKitError: Error, CustomStringConvertible {
 
 /// Waits until the condition holds. The limit is generous and only there so that a broken test ends.
 package func eventually(
-    _ what: String, within seconds: Double = 60, _ condition: () async throws -> Bool
+    _ what: String, within seconds: Double = 180, _ condition: () async throws -> Bool
 ) async throws {
     let clock = ContinuousClock()
     let end = clock.now + .seconds(seconds)

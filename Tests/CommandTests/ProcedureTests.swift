@@ -21,10 +21,13 @@ import Wire
     }
 
     @Test func `a rollback is followed to its end, also when another procedure has begun since`() {
-        let running = situation(running: procedure("r1", .running), rollback: procedure("r1", .running))
-        #expect(follow("r1", .itsEnd, [start(running)]).standing == .goesOn(procedure("r1", .running)))
+        let running = situation(
+            running: procedure("r1", .running), rollback: procedure("r1", .running))
+        #expect(
+            follow("r1", .itsEnd, [start(running)]).standing == .goesOn(procedure("r1", .running)))
         let over = situation(
-            running: procedure("b1", .running, kind: .backup), rollback: procedure("r1", .succeeded))
+            running: procedure("b1", .running, kind: .backup), rollback: procedure("r1", .succeeded)
+        )
         #expect(
             follow("r1", .itsEnd, [start(running), change(over)]).standing
                 == .ended(procedure("r1", .succeeded)))
@@ -75,7 +78,8 @@ import Wire
         var follower = follow(
             "recovery_1", .recoveryGivesUp,
             [start(situation(emergency: emergency(), running: attempt(1, .running)))])
-        follower.take(change(situation(emergency: emergency(attempts: 1), last: attempt(1, .failed))))
+        follower.take(
+            change(situation(emergency: emergency(attempts: 1), last: attempt(1, .failed))))
         #expect(follower.standing == .nothingYet)
         follower.take(
             change(
@@ -103,7 +107,8 @@ import Wire
                 == .ended(attempt(1, .failed)))
         let closed = start(situation(last: attempt(1, .failed)))
         #expect(
-            follow("recovery_1", .recoveryGivesUp, [closed]).standing == .ended(attempt(1, .failed)))
+            follow("recovery_1", .recoveryGivesUp, [closed]).standing == .ended(attempt(1, .failed))
+        )
     }
 }
 
@@ -143,10 +148,13 @@ import Wire
 }
 
 @Suite struct ChildProcessTests {
-    @Test func `a child runs in its own session, with the signals of a shell, and its log`() async throws {
+    @Test func `a child runs in its own session, with the signals of a shell, and its log`()
+        async throws
+    {
         let folder = try TemporaryFolder("child")
         let child = try ChildProcess(
-            ["/bin/sh", "-c", "echo out; echo err >&2; ps -o sid= -p $$; exit 7"], log: folder("log"))
+            ["/bin/sh", "-c", "echo out; echo err >&2; ps -o sid= -p $$; exit 7"],
+            log: folder("log"))
         var end: (words: String, status: Int32?)?
         try await eventually("it ends") {
             end = child.ended()
@@ -191,7 +199,8 @@ import Wire
             try DemoShare.find(folder("usr/bin/tocsin"), [:])
                 == folder("usr/share/tocsin/Examples/demo"))
         #expect(
-            try DemoShare.find(folder("src/.build/debug/tocsin"), [:]) == folder("src/Examples/demo"))
+            try DemoShare.find(folder("src/.build/debug/tocsin"), [:])
+                == folder("src/Examples/demo"))
         #expect(
             try DemoShare.find(folder("usr/bin/tocsin"), ["TOCSIN_SHARE": folder("own")])
                 == folder("own/Examples/demo"))

@@ -94,7 +94,8 @@ import Wire
     @Test func `an emergency says level, clock, what is broken and what holds`() {
         let lines = text(broken).joined(separator: "\n")
         for words in [
-            "LEVEL 2 HIGH", "Delivery errors above 10 %", "emergency_20260105_001", "open 10 m 48 s",
+            "LEVEL 2 HIGH", "Delivery errors above 10 %", "emergency_20260105_001",
+            "open 10 m 48 s",
             "respond within 4 m 12 s", "attempts 1 of 3", "still holding: delivery-errors",
             "Health 62 / 100 degraded", "✖  delivery  failed", "stats: errors 23.1 %",
             "home 12.5 ms",

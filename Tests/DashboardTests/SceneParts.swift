@@ -71,7 +71,8 @@ extension Scenes {
             ComponentReport(
                 name: "delivery", title: "Notification delivery", state: .healthy, critical: true,
                 probes: [
-                    probe("stats", "http", 3.4, "200 OK"), probe("backlog", "sql", 0.6, "14 waiting"),
+                    probe("stats", "http", 3.4, "200 OK"),
+                    probe("backlog", "sql", 0.6, "14 waiting"),
                 ]),
             ComponentReport(
                 name: "database", title: "Database", state: .healthy, critical: true,
@@ -82,7 +83,8 @@ extension Scenes {
             ComponentReport(
                 name: "host", title: "Host", state: .healthy, critical: false,
                 probes: [
-                    probe("disk", "disk", nil, "disk 61 %"), probe("memory", "memory", nil, "memory 48 %"),
+                    probe("disk", "disk", nil, "disk 61 %"),
+                    probe("memory", "memory", nil, "memory 48 %"),
                     probe("cpu", "cpu", nil, "cpu 12 %"),
                 ]),
         ]
@@ -146,18 +148,29 @@ extension Scenes {
             (
                 1, "Critical", "No notification is delivered", 300,
                 [
-                    step(0, ["senior-administrator"], ["Ines Moreau"], ["text", "mail"], repeats: 120),
-                    step(300, ["administrator"], ["Ines Moreau", "Tomas Lind", "Priya Nair"], ["mail"]),
+                    step(
+                        0, ["senior-administrator"], ["Ines Moreau"], ["text", "mail"], repeats: 120
+                    ),
+                    step(
+                        300, ["administrator"], ["Ines Moreau", "Tomas Lind", "Priya Nair"],
+                        ["mail"]),
                 ]
             ),
             (
                 2, "High", "Many users get their notifications late or not at all", 900,
                 [
-                    step(0, ["on-call", "senior-administrator"], ["Tomas Lind", "Ines Moreau"], ["mail"]),
-                    step(900, ["administrator"], ["Ines Moreau", "Tomas Lind", "Priya Nair", "Oren Katz"], ["mail", "text"]),
+                    step(
+                        0, ["on-call", "senior-administrator"], ["Tomas Lind", "Ines Moreau"],
+                        ["mail"]),
+                    step(
+                        900, ["administrator"],
+                        ["Ines Moreau", "Tomas Lind", "Priya Nair", "Oren Katz"], ["mail", "text"]),
                 ]
             ),
-            (3, "Medium", "One component, some users", 1800, [step(0, ["on-call"], ["Tomas Lind"], ["mail"])]),
+            (
+                3, "Medium", "One component, some users", 1800,
+                [step(0, ["on-call"], ["Tomas Lind"], ["mail"])]
+            ),
             (4, "Low", "Hardly noticed", 3600, [step(0, [], [], [], ticket: true)]),
         ]
         return rows.map { number, name, means, within, steps in
@@ -165,7 +178,8 @@ extension Scenes {
             return EscalationReport(
                 level: number, name: name, means: means, respondWithinSeconds: within,
                 inForce: inForce,
-                steps: inForce ? steps.map { taken($0, age: age, acknowledged: acknowledged) } : steps)
+                steps: inForce
+                    ? steps.map { taken($0, age: age, acknowledged: acknowledged) } : steps)
         }
     }
     private static func step(
@@ -173,7 +187,8 @@ extension Scenes {
         repeats: Double? = nil, ticket: Bool = false
     ) -> EscalationStepReport {
         EscalationStepReport(
-            afterSeconds: after, repeatEverySeconds: repeats, roles: roles, people: people, via: via,
+            afterSeconds: after, repeatEverySeconds: repeats, roles: roles, people: people,
+            via: via,
             ticket: ticket, takenAt: nil, times: 0, dueAt: nil)
     }
     private static func taken(
@@ -210,7 +225,9 @@ extension Scenes {
                     ]),
                 PlannedStageReport(
                     name: "Service shutdown",
-                    steps: [planned("Stop web", "service", "systemctl stop vedfolnir", undoable: true)]),
+                    steps: [
+                        planned("Stop web", "service", "systemctl stop vedfolnir", undoable: true)
+                    ]),
                 PlannedStageReport(
                     name: "Component removal",
                     steps: [
@@ -241,15 +258,23 @@ extension Scenes {
                     ]),
                 PlannedStageReport(
                     name: "Configuration update",
-                    steps: [planned("Remove settings", "edit", ".env: delete UNIFIED_NOTIFICATION", undoable: true)]),
+                    steps: [
+                        planned(
+                            "Remove settings", "edit", ".env: delete UNIFIED_NOTIFICATION",
+                            undoable: true)
+                    ]),
                 PlannedStageReport(
                     name: "Service restart",
-                    steps: [planned("Start web", "service", "systemctl start vedfolnir", undoable: true)]),
+                    steps: [
+                        planned("Start web", "service", "systemctl start vedfolnir", undoable: true)
+                    ]),
                 PlannedStageReport(
                     name: "Validation",
                     steps: [
                         planned("Home page", "http", "GET http://127.0.0.1:5000/"),
-                        planned("Users are there", "sql", "main: SELECT COUNT(*) FROM users, at least 1", undoable: true),
+                        planned(
+                            "Users are there", "sql",
+                            "main: SELECT COUNT(*) FROM users, at least 1", undoable: true),
                     ]),
             ],
             authorizations: [
@@ -320,7 +345,8 @@ extension Scenes {
                     steps: [planned("Enable", "run", "./bin/fallback flash on", undoable: true)]),
                 ActionReport(
                     name: "broadcast", title: "Emergency broadcast", danger: nil,
-                    steps: [planned("Enable", "run", "./bin/fallback broadcast on", undoable: true)]),
+                    steps: [planned("Enable", "run", "./bin/fallback broadcast on", undoable: true)]
+                ),
             ],
             services: [
                 ActionReport(
@@ -335,17 +361,22 @@ extension Scenes {
             ],
             rollback: plan(),
             people: [
-                person("ines", "Ines Moreau", "+15550100", ["senior-administrator", "change-manager", "administrator"]),
-                person("tomas", "Tomas Lind", "+15550101", ["system-administrator", "administrator"]),
+                person(
+                    "ines", "Ines Moreau", "+15550100",
+                    ["senior-administrator", "change-manager", "administrator"]),
+                person(
+                    "tomas", "Tomas Lind", "+15550101", ["system-administrator", "administrator"]),
                 person("priya", "Priya Nair", "", ["database-administrator", "administrator"]),
                 person("oren", "Oren Katz", "", ["security-administrator", "administrator"]),
             ],
             external: [
-                ContactReport(name: "Database vendor", phone: "+15550110", email: "support@db.example.com"),
+                ContactReport(
+                    name: "Database vendor", phone: "+15550110", email: "support@db.example.com"),
                 ContactReport(name: "Hosting provider", phone: "+15550111", email: ""),
             ],
             onCall: [
-                OnCallReport(role: "on-call", now: "tomas", next: "ines", handOverAt: ahead(500_000))
+                OnCallReport(
+                    role: "on-call", now: "tomas", next: "ines", handOverAt: ahead(500_000))
             ], faults: [])
     }
     private static func person(
@@ -364,16 +395,23 @@ extension Scenes {
         ]
         if emergency {
             list += [
-                (662, "component-degraded", "websocket degraded: clients 41 % of 1 000", .warning, "engine"),
+                (
+                    662, "component-degraded", "websocket degraded: clients 41 % of 1 000",
+                    .warning, "engine"
+                ),
                 (648, "component-failed", "delivery failed: errors 23.1 %", .bad, "engine"),
-                (648, "emergency-activated", "emergency activated: delivery-errors", .bad, "engine"),
+                (
+                    648, "emergency-activated", "emergency activated: delivery-errors", .bad,
+                    "engine"
+                ),
                 (647, "escalation-step", "mail to Tomas Lind and Ines Moreau", .plain, "engine"),
                 (600, "delivered", "mail to Tomas Lind delivered", .good, "engine"),
             ]
         }
         if acknowledged {
             list.append((518, "acknowledged", "emergency acknowledged", .good, "ines"))
-            list.append((400, "note", "note: the queue worker hangs since the deploy", .plain, "ines"))
+            list.append(
+                (400, "note", "note: the queue worker hangs since the deploy", .plain, "ines"))
         }
         return list.enumerated().map { index, event in
             EventReport(

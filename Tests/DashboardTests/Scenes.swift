@@ -127,7 +127,7 @@ enum Scenes {
         scene.situation.core.proposals = [
             ProposalReport(
                 kind: "rollback", name: "rollback", title: "Roll back to Legacy flash messages",
-                why: "recovery failed 3 times", runsAt: ahead(272)),
+                why: "recovery failed 3 times", runsAt: ahead(272))
         ]
         return scene
     }
@@ -169,7 +169,8 @@ enum Scenes {
         let seconds: [Double] = [21, 11, 2, 4, 34, 1, 6, 3]
         let messages = [
             "backup 20260105T140412Z verified, 1 214 files, 310 MB", "vedfolnir stopped",
-            "3 files removed", "2 files restored from HEAD~1", "2 tables dropped", "2 lines deleted",
+            "3 files removed", "2 files restored from HEAD~1", "2 tables dropped",
+            "2 lines deleted",
             "vedfolnir started", "4 checks passed",
         ]
         let stages = plan().stages.enumerated().map { index, stage in
@@ -183,21 +184,24 @@ enum Scenes {
                         state == .running && number > 0 ? .pending : state
                     return StepReport(
                         name: step.name, kind: step.kind, state: mine,
-                        seconds: mine == .succeeded ? seconds[index] / Double(stage.steps.count) : nil,
+                        seconds: mine == .succeeded
+                            ? seconds[index] / Double(stage.steps.count) : nil,
                         message: mine == .succeeded && last ? messages[index] : "",
                         command: step.command)
                 })
         }
         return ProcedureReport(
             id: "rollback_20260105_001", kind: .rollback, name: "Legacy flash messages",
-            title: "Rollback to Legacy flash messages", state: state, startedAt: ago(72), finishedAt: nil,
+            title: "Rollback to Legacy flash messages", state: state, startedAt: ago(72),
+            finishedAt: nil,
             startedBy: "ines", reason: "recovery failed 3 times", attempt: 0,
             authorization: "emergency", testMode: false, message: "",
             backup: "20260105T140412Z", progress: 0.43, expectedSeconds: 170, targetSeconds: 600,
             stages: stages,
             output: [
                 "$ systemctl stop vedfolnir", "removed unified_notification_manager.py",
-                "removed websocket_notification_server.py", "DROP TABLE IF EXISTS notification_storage",
+                "removed websocket_notification_server.py",
+                "DROP TABLE IF EXISTS notification_storage",
                 "0 rows affected", "DROP TABLE IF EXISTS notification_delivery_log",
             ])
     }

@@ -39,6 +39,15 @@ import Testing
         try await first.stop()
     }
 
+    @Test func `a courier whose folder is gone ends`() async throws {
+        let stage = try Stage()
+        try await stage.start()
+        try FileManager.default.removeItem(atPath: stage.folder)
+        await #expect {
+            try await stage.ended()
+        } throws: { "\($0)".contains("service is gone, and courier with it") }
+    }
+
     @Test func `who says nothing does not hold up the end`() async throws {
         let stage = try Stage()
         try await stage.start()

@@ -52,6 +52,8 @@ final class Stage {
         try await service?.value
         service = nil
     }
+    /// Waits until courier ends by itself.
+    func ended() async throws { try await service?.value }
     func restart() async throws {
         try await stop()
         try await start()

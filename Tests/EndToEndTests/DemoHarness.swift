@@ -3,6 +3,7 @@ import Domain
 import Foundation
 import Synchronization
 import TestKit
+import Testing
 import Transfers
 import Wire
 
@@ -14,29 +15,19 @@ struct Said {
 }
 
 enum Program {
-    /// Runs `tocsin` to its end.
+    /// Runs `tocsin`, or another program, to its end.
     static func run(
-        _ arguments: [String], environment extra: [String: String] = [:], directory: String = "/"
+        _ arguments: [String], of program: String? = nil, before: [String] = [],
+        environment extra: [String: String] = [:], directory: String = "/"
     ) async throws -> Said {
-        let process = Process()
-        process.executableURL = URL(filePath: try Places.program("tocsin"))
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(filePath: directory)
-        process.environment = environment(extra)
         let folder = try TemporaryFolder("said")
-        let output = try file(folder("out"))
-        let errors = try file(folder("err"))
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = errors
-        try await withCheckedThrowingContinuation {
-            (continuation: CheckedContinuation<Void, any Error>) in
-            process.terminationHandler = { _ in continuation.resume() }
-            do { try process.run() } catch { continuation.resume(throwing: error) }
-        }
+        let spawned = try Spawned(
+            try program ?? Places.program("tocsin"), before + arguments,
+            environment: environment(extra), directory: directory, output: folder("out"),
+            errors: folder("err"))
+        let status = try await spawned.end()
         return Said(
-            status: process.terminationStatus, output: try text(folder("out")),
-            errors: try text(folder("err")))
+            status: status, output: try text(folder("out")), errors: try text(folder("err")))
     }
 
     static func environment(_ extra: [String: String]) -> [String: String] {
@@ -45,13 +36,6 @@ enum Program {
             environment[name] = nil
         }
         return environment.merging(extra) { $1 }
-    }
-    static func file(_ path: String) throws -> FileHandle {
-        _ = FileManager.default.createFile(atPath: path, contents: nil)
-        guard let handle = FileHandle(forWritingAtPath: path) else {
-            throw TestKitError(text: "cannot write \(path)")
-        }
-        return handle
     }
     static func text(_ path: String) throws -> String {
         String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
@@ -75,24 +59,20 @@ final class Demo: Sendable {
     }
     let folder: TemporaryFolder
     let announced: Announcement
-    private let pid: Int32
-    private let engines = Mutex<[Int32]>([])
+    private let demo: Spawned
+    private let engines = Mutex<[Spawned]>([])
 
     /// Starts it and waits until it has said where it is.
     init() async throws {
         let folder = try TemporaryFolder("demo")
         self.folder = folder
-        let process = Process()
-        process.executableURL = URL(filePath: try Places.program("tocsin"))
-        process.arguments = ["demo", "--headless", "--dir", folder("stage")]
-        process.environment = Program.environment([:])
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try Program.file(folder("announced"))
-        process.standardError = try Program.file(folder("errors"))
-        try process.run()
-        pid = process.processIdentifier
+        let spawned = try Spawned(
+            Places.program("tocsin"), ["demo", "--headless", "--dir", folder("stage")],
+            environment: Program.environment([:]), output: folder("announced"),
+            errors: folder("errors"))
+        demo = spawned
         try await eventually("the demo says where it is") {
-            if !process.isRunning {
+            if spawned.status != nil {
                 throw TestKitError(text: "the demo ended: \(try Program.text(folder("errors")))")
             }
             return try Program.text(folder("announced")).hasSuffix("\n")
@@ -102,26 +82,24 @@ final class Demo: Sendable {
     }
 
     deinit {
-        for engine in engines.withLock({ $0 }) { kill(engine, SIGTERM) }
-        kill(pid, SIGTERM)
+        for engine in engines.withLock({ $0 }) where engine.status == nil {
+            kill(engine.pid, SIGTERM)
+        }
+        if demo.status == nil { kill(demo.pid, SIGTERM) }
         // Its service must be gone before the folder goes.
         var waited = 0
-        while kill(announced.servicePid, 0) == 0 || kill(pid, 0) == 0, waited < 200 {
-            var status: Int32 = 0
-            waitpid(pid, &status, WNOHANG)
+        while kill(announced.servicePid, 0) == 0 || demo.status == nil, waited < 200 {
             poll(nil, 0, 50)
             waited += 1
         }
     }
 
-    /// Ends it as its user does, and waits until it is gone. - Returns: whether it ended in time.
+    /// Ends it as its user does, and waits until everything that it started is gone.
     func terminate() async throws {
-        kill(pid, SIGTERM)
-        try await eventually("demo, service and engine are gone") {
-            var status: Int32 = 0
-            waitpid(self.pid, &status, WNOHANG)
-            return kill(self.announced.servicePid, 0) != 0
-                && kill(self.announced.enginePid, 0) != 0
+        kill(demo.pid, SIGTERM)
+        #expect(try await demo.end() == 0)
+        try await eventually("service and engine are gone") {
+            kill(self.announced.servicePid, 0) != 0 && kill(self.announced.enginePid, 0) != 0
         }
     }
 
@@ -154,20 +132,15 @@ final class Demo: Sendable {
 
     /// A new engine on the same state, as systemd would start it. - Returns: its process id.
     func startEngine() throws -> Int32 {
-        let process = Process()
-        process.executableURL = URL(filePath: try Places.program("tocsin"))
-        process.arguments = [
-            "engine", "--runbook", announced.runbook, "--state", announced.state, "--socket",
-            announced.socket,
-        ]
-        process.environment = Program.environment([:])
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try Program.file(folder("engine.out"))
-        process.standardError = try Program.file(folder("engine.err"))
-        try process.run()
-        let engine = process.processIdentifier
+        let engine = try Spawned(
+            Places.program("tocsin"),
+            [
+                "engine", "--runbook", announced.runbook, "--state", announced.state, "--socket",
+                announced.socket,
+            ], environment: Program.environment([:]), output: folder("engine.out"),
+            errors: folder("engine.err"))
         engines.withLock { $0.append(engine) }
-        return engine
+        return engine.pid
     }
 
     /// A page of the service: its status and text; 0 when there is no answer.

@@ -9,7 +9,8 @@ import Testing
     @Test func `every acknowledged event survives a kill in the middle of writing`() async throws {
         let folder = try TemporaryFolder("killed")
         for round in 1...3 {
-            await #expect(processExitsWith: .signal(SIGKILL)) { [path = folder.path as String, round = round as Int] in
+            await #expect(processExitsWith: .signal(SIGKILL)) {
+                [path = folder.path as String, round = round as Int] in
                 try Writer.writeUntilKilled(in: path, acknowledgements: round * 60)
             }
             let acknowledged = try String(

@@ -56,7 +56,8 @@ import Testing
 
     @Test func `a head without end is given up`() {
         #expect(throws: AnswerReader.Malformed.self) {
-            try read("HTTP/1.1 200 OK\r\n" + String(repeating: "X: y\r\n", count: 20_000), pieces: 999)
+            try read(
+                "HTTP/1.1 200 OK\r\n" + String(repeating: "X: y\r\n", count: 20_000), pieces: 999)
         }
     }
 }

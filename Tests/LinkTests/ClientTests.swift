@@ -16,7 +16,9 @@ import Wire
     }
 
     /// The error of a request.
-    func failure(_ client: EngineClient, within span: Span = .seconds(60)) async throws -> LinkError? {
+    func failure(_ client: EngineClient, within span: Span = .seconds(60)) async throws
+        -> LinkError?
+    {
         try await blocking {
             do throws(LinkError) {
                 _ = try client.get("/v1/situation", timeout: span)
@@ -94,7 +96,8 @@ import Wire
         let peer = try ScriptedPeer(folder("s")) {
             var buffer = [UInt8](repeating: 0, count: 4096)
             _ = recv($0, &buffer, buffer.count, 0)
-            ScriptedPeer.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel", on: $0)
+            ScriptedPeer.say(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel", on: $0)
             ScriptedPeer.say("\r\n2\r\nlo\r\n0\r\n\r\n", on: $0)
         }
         let client = EngineClient(socket: peer.path)

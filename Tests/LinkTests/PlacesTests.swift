@@ -24,7 +24,9 @@ import Testing
             "TOCSIN_RUNBOOK": "/named.yaml", "XDG_CONFIG_HOME": "/conf", "HOME": "/home/ines",
         ]
         var files = Self.all
-        #expect(try places(runbook: "own.yaml", environment, files: files).runbook() == "/work/own.yaml")
+        #expect(
+            try places(runbook: "own.yaml", environment, files: files).runbook() == "/work/own.yaml"
+        )
         #expect(try places(environment, files: files).runbook() == "/named.yaml")
         environment["TOCSIN_RUNBOOK"] = ""
         #expect(try places(environment, files: files).runbook() == "/work/tocsin.yaml")
@@ -51,14 +53,18 @@ import Testing
     }
 
     @Test func `a variable that is no absolute path does not count as a folder`() throws {
-        let environment = ["XDG_CONFIG_HOME": "conf", "XDG_STATE_HOME": "state", "HOME": "/home/ines/"]
+        let environment = [
+            "XDG_CONFIG_HOME": "conf", "XDG_STATE_HOME": "state", "HOME": "/home/ines/",
+        ]
         let places = places(environment, files: Self.all.subtracting(["/work/tocsin.yaml"]))
         #expect(try places.runbook() == "/home/ines/.config/tocsin/tocsin.yaml")
         #expect(try places.state() == "/home/ines/.local/state/tocsin/shop")
     }
 
     @Test func `the state: option, environment, root's place, the user's place`() throws {
-        let environment = ["TOCSIN_STATE": "/env", "XDG_STATE_HOME": "/states", "HOME": "/home/ines"]
+        let environment = [
+            "TOCSIN_STATE": "/env", "XDG_STATE_HOME": "/states", "HOME": "/home/ines",
+        ]
         #expect(try places(state: "own", environment, files: Self.all).state() == "/work/own")
         #expect(try places(environment, files: Self.all).state() == "/env")
         let rest = environment.filter { $0.key != "TOCSIN_STATE" }

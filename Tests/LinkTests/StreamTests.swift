@@ -113,7 +113,9 @@ var quiet: Logger {
     @Test func `a slow client gets a new start instead of old lines`() async throws {
         let engine = FakeEngine(limits: StreamHub.Limits(lines: 10, bytes: 1 << 20))
         try await serving(engine, socket: socket) { client in
-            let stream = try await blocking { Unshared(try client.openStream(timeout: .seconds(60))) }
+            let stream = try await blocking {
+                Unshared(try client.openStream(timeout: .seconds(60)))
+            }
             try await eventually("a viewer") { engine.hub.viewers == 1 }
             // Far more than the socket's buffers and the queue hold, while nobody reads.
             let long = Data(repeating: UInt8(ascii: "x"), count: 100_000)
@@ -128,7 +130,9 @@ var quiet: Logger {
         var limits = EngineServer.Limits()
         limits.stuck = .seconds(0.2)
         try await serving(engine, socket: socket, limits: limits) { client in
-            let stream = try await blocking { Unshared(try client.openStream(timeout: .seconds(60))) }
+            let stream = try await blocking {
+                Unshared(try client.openStream(timeout: .seconds(60)))
+            }
             try await eventually("a viewer") { engine.hub.viewers == 1 }
             let long = Data(repeating: UInt8(ascii: "x"), count: 100_000)
             try await eventually("the viewer is gone") {

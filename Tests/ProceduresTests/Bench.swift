@@ -1,5 +1,6 @@
 // What the tests of steps share: a runbook's folder, orders, and real runners.
 import Domain
+import Files
 import FoundationEssentials
 import Glibc
 import Procedures
@@ -23,11 +24,7 @@ final class Bench: Sendable {
     }
 
     /// The program that stands for `tocsin step-runner`; it is built beside the tests.
-    static let program: String = {
-        let own =
-            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-        return own[..<(own.lastIndex(of: "/") ?? own.endIndex)] + "/StepRunnerForTests"
-    }()
+    static let program = (try? Places.program("StepRunnerForTests")) ?? "StepRunnerForTests"
 
     /// An order with a run directory of its own.
     func order(
@@ -96,6 +93,37 @@ final class Bench: Sendable {
         chmod(path, 0o755)
     }
 
+    /// What a folder below the bench holds, as lines of kind, mode, owner, time, name and content.
+    func picture(_ name: String = "folder") throws -> [String] {
+        let folder = RawPath(root(name))
+        var lines: [String] = []
+        try Files.walk(folder) { path, status throws(Fault) in
+            var line =
+                "\(status.kind) \(String(status.mode, radix: 8)) \(status.user):\(status.group)"
+            if status.kind != .folder { line += " \(status.modified)" }
+            line += " \(path)"
+            switch status.kind {
+            case .file: line += " \(digest(try Files.read(folder.appending(path))))"
+            case .link: line += " → \(try Files.target(of: folder.appending(path)))"
+            case .folder, .other: break
+            }
+            lines.append(line)
+        }
+        return lines
+    }
+
+    /// Runs a program of the system in the runbook's folder, to its good end.
+    @discardableResult
+    func system(_ line: String) async throws -> String {
+        let out = root("system.out")
+        let pid = try spawn(["/bin/sh", "-ec", "cd '\(folder)'; { \(line)\n } > '\(out)' 2>&1"])
+        var status = Int32()
+        try await eventually("\(line) ends") { waitpid(pid, &status, WNOHANG) == pid }
+        let said = (try? String(contentsOfFile: out, encoding: .utf8)) ?? ""
+        guard status == 0 else { throw TestKitError(text: "\(line): \(said)") }
+        return said
+    }
+
     /// How often something was done, by the lines of a file that it writes.
     func count(_ name: String) -> Int { read(name)?.split(separator: "\n").count ?? 0 }
 }
@@ -139,4 +167,11 @@ extension Step {
     static func run(_ arguments: String..., input: String? = nil) -> Step {
         Step(name: "run", work: .run(arguments, input: input))
     }
+}
+
+/// The same within one run of the tests for the same bytes.
+func digest(_ bytes: [UInt8]) -> Int {
+    var hasher = Hasher()
+    bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+    return hasher.finalize()
 }

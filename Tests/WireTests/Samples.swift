@@ -25,7 +25,8 @@ let samplePlan = RollbackReport(
     stages: [PlannedStageReport(name: "Service shutdown", steps: [samplePlannedStep])],
     authorizations: [
         AuthorizationReport(
-            kind: "emergency", needs: "1 administrator", people: ["Ines Moreau"], refused: "level 2")
+            kind: "emergency", needs: "1 administrator", people: ["Ines Moreau"], refused: "level 2"
+        )
     ], ready: true, lastBackup: "20260105T140412Z")
 let sampleEvent = EventReport(
     seq: 7, at: time, kind: "emergency-activated", text: "Delivery errors", tone: .bad, by: "ines",
@@ -40,7 +41,8 @@ let fullSituation = SituationReport(
         health: HealthReport(score: 62, state: .degraded),
         level: LevelReport(number: 2, name: "High"),
         emergency: EmergencyReport(
-            id: "emergency_20260105_001", level: 2, reason: "errors", triggeredBy: "delivery-errors",
+            id: "emergency_20260105_001", level: 2, reason: "errors",
+            triggeredBy: "delivery-errors",
             failure: "message_delivery_failure", activatedAt: time, acknowledgedBy: "ines",
             acknowledgedAt: time, respondBy: time, recoveryAttempts: 1, maxRecoveryAttempts: 3,
             stillHolding: ["delivery-errors"]),

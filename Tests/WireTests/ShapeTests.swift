@@ -38,7 +38,8 @@ import Wire
         expect(try inside(top, "level"), has: "number name")
         expect(
             try inside(top, "emergency"),
-            has: "id level reason triggered_by failure activated_at acknowledged_by acknowledged_at "
+            has:
+                "id level reason triggered_by failure activated_at acknowledged_by acknowledged_at "
                 + "respond_by recovery_attempts")
         let component = try first(top, "components")
         expect(component, has: "name title state critical probes")
@@ -63,7 +64,8 @@ import Wire
     @Test func `what there is not is null and not left out`() throws {
         let top = try object(emptySituation)
         expect(top, has: Self.topKeys)
-        for key in ["level", "emergency", "procedure", "rollback", "last_procedure", "quiet_since"] {
+        for key in ["level", "emergency", "procedure", "rollback", "last_procedure", "quiet_since"]
+        {
             #expect(top[key] is NSNull, "\(key)")
         }
         let kpis = try inside(top, "kpis")
@@ -81,7 +83,9 @@ import Wire
         #expect(try inside(top, "health")["state"] as? String == "degraded")
         #expect(try inside(top, "procedure")["state"] as? String == "running")
         #expect(
-            try Health.allCases.map { try object(HealthReport(score: 0, state: $0))["state"] as? String }
+            try Health.allCases.map {
+                try object(HealthReport(score: 0, state: $0))["state"] as? String
+            }
                 == ["healthy", "degraded", "failed", "unknown"])
     }
 
@@ -155,7 +159,8 @@ import Wire
 
     @Test func `a line of the stream is one line`() throws {
         let event = EventReport(
-            seq: 1, at: time, kind: "note", text: "one\ntwo\r\u{2028}three", tone: .plain, by: "ines",
+            seq: 1, at: time, kind: "note", text: "one\ntwo\r\u{2028}three", tone: .plain,
+            by: "ines",
             emergency: nil, procedure: nil)
         let data = try WireCoding.encode(StreamLine(event: event))
         #expect(!data.contains(UInt8(ascii: "\n")) && !data.contains(UInt8(ascii: "\r")))

@@ -33,13 +33,14 @@ enum Banner {
         _ rect: Rect, _ style: Style
     ) {
         guard rect.height > 0 else { return }
-        let taken = clock(emergency, model, &canvas, rect, style)
-        let room = rect.width - taken - 2
         let name = (model.core?.level?.name ?? level.name).uppercased()
-        var x = rect.x
-        x += canvas.frame.text(
-            "\(level.sign) LEVEL \(level.rawValue)  \(name)", x: x, y: rect.y, style.bold, limit: room)
+        let title = "\(level.sign) LEVEL \(level.rawValue)  \(name)"
         let gap = rect.width >= 100 ? 5 : 3
+        // The reason is worth more than the response time in words, which the bar says too.
+        let needed = GlyphWidth.columns(title) + gap + GlyphWidth.columns(emergency.reason) + 2
+        let taken = clock(emergency, model, &canvas, rect, style, beside: needed)
+        let room = rect.width - taken - 2
+        let x = rect.x + canvas.frame.text(title, x: rect.x, y: rect.y, style.bold, limit: room)
         let left = rect.x + room - x - gap
         guard left > 8 else { return }
         canvas.frame.text(
@@ -50,7 +51,7 @@ enum Banner {
     /// - Returns: the columns that it takes.
     private static func clock(
         _ emergency: EmergencyReport, _ model: Model, _ canvas: inout Canvas, _ rect: Rect,
-        _ style: Style
+        _ style: Style, beside needed: Int
     ) -> Int {
         let clock = ResponseClock(emergency, model)
         let words = clock.words
@@ -64,7 +65,9 @@ enum Banner {
                 words, x: x, y: rect.y, Style(filled ? .strong : .good, on: style.ground, .bold))
             return width
         case .overdue:
-            let urgent = filled ? Style(.strong, on: style.ground, [.bold, .reverse])
+            let urgent =
+                filled
+                ? Style(.strong, on: style.ground, [.bold, .reverse])
                 : Style(.strong, on: .bad, .bold)
             canvas.frame.text(" \(words) ", x: x - 1, y: rect.y, urgent)
             return width + 1
@@ -79,6 +82,7 @@ enum Banner {
         guard rect.width >= 104 else { return width + bar + 1 }
         let within = "respond within \(Times.minutes(clock.allowed))"
         let start = x - bar - 3 - within.count
+        guard needed <= start - rect.x else { return width + bar + 1 }
         canvas.frame.text(
             within, x: start, y: rect.y, Style(filled ? .strong : .dim, on: style.ground))
         return rect.endX - start
@@ -111,7 +115,9 @@ enum Banner {
             ]
         }
         if !(model.core?.reported ?? []).isEmpty {
-            parts += [dot, Run("reported: " + (model.core?.reported ?? []).joined(separator: ", "), .bad)]
+            parts += [
+                dot, Run("reported: " + (model.core?.reported ?? []).joined(separator: ", "), .bad),
+            ]
         }
         if emergency.recoveryAttempts > 0 {
             let tried = "\(emergency.recoveryAttempts) of \(emergency.maxRecoveryAttempts)"

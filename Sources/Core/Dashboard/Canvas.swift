@@ -65,7 +65,8 @@ struct Canvas {
 
     /// A sheet above the picture: the rest goes quiet, and only the sheet can be clicked.
     /// - Returns: the room inside.
-    mutating func sheet(_ title: String, width: Int, height: Int, role: StyleRole = .accent) -> Rect {
+    mutating func sheet(_ title: String, width: Int, height: Int, role: StyleRole = .accent) -> Rect
+    {
         cover()
         frame.cursor = nil
         frame.quieten(frame.bounds.inset(top: 1, bottom: 1))

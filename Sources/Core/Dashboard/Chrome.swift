@@ -10,7 +10,8 @@ enum Chrome {
         canvas.frame.fill(rect, Style(.text, on: .bar))
         let right = fittingRight(model, room: rect.width - 24)
         let columns = right.reduce(1) { $0 + $1.columns }
-        canvas.frame.line(right + [Run(" ")], endX: rect.endX, y: rect.y, within: rect.width, on: .bar)
+        canvas.frame.line(
+            right + [Run(" ")], endX: rect.endX, y: rect.y, within: rect.width, on: .bar)
         var x = rect.x
         let room = rect.width - columns - 1
         x += canvas.frame.line(
@@ -86,7 +87,10 @@ enum Chrome {
         if case .lost(let since, let why) = model.connection, model.situation != nil {
             let ago = Times.spoken((model.now - since).seconds)
             lines.append(
-                ("✖ engine gone — reconnecting. This is what it last said, \(ago) ago. \(why)", .bad)
+                (
+                    "✖ engine gone — reconnecting. This is what it last said, \(ago) ago. \(why)",
+                    .bad
+                )
             )
         }
         for alarm in model.core?.alarms ?? [] { lines.append(("✖ \(alarm)", .bad)) }
@@ -116,7 +120,8 @@ enum Chrome {
         canvas.frame.text(state, x: row.x + room, y: row.y, style)
         let name = (model.core?.level?.name ?? level.name).uppercased()
         canvas.frame.text(
-            " \(level.sign) LEVEL \(level.rawValue) \(name)  \(emergency.reason)", x: row.x, y: row.y,
+            " \(level.sign) LEVEL \(level.rawValue) \(name)  \(emergency.reason)", x: row.x,
+            y: row.y,
             style, limit: room)
         return rest
     }

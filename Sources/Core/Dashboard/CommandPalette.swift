@@ -48,9 +48,14 @@ enum CommandPalette {
     private static func everything(_ model: Model) -> [PaletteEntry] {
         var seen: Set<String> = []
         var entries: [PaletteEntry] = []
-        for binding in Keymap.bindings where !binding.text.isEmpty && seen.insert(binding.name).inserted {
+        for binding in Keymap.bindings
+        where !binding.text.isEmpty && seen.insert(binding.name).inserted {
             // What moves around on one screen is no command.
-            guard !["next", "next-proposal", "scroll", "scroll-down", "back", "commands", "run-selected"]
+            guard
+                ![
+                    "next", "next-proposal", "scroll", "scroll-down", "back", "commands",
+                    "run-selected",
+                ]
                 .contains(binding.name)
             else { continue }
             let elsewhere = binding.works(on: model.page) ? nil : elsewhere(binding)
@@ -71,7 +76,9 @@ enum CommandPalette {
     /// What the runbook adds: its actions, playbooks, fallbacks and services.
     private static func dynamic(_ model: Model) -> [PaletteEntry] {
         var entries = [
-            plain("auto-recover", "Let the engine pick and run the next recovery action", model, Why.procedureRunning),
+            plain(
+                "auto-recover", "Let the engine pick and run the next recovery action", model,
+                Why.procedureRunning),
             plain("escalate", "Take the next step of the escalation now", model, Why.noEmergency),
             plain("test-rollback", "The rollback's dry run, as a command", model, Why.noRollback) {
                 CommandRequest(command: "rollback", dryRun: true)
@@ -87,7 +94,10 @@ enum CommandPalette {
         }
         for fallback in model.core?.fallbacks ?? [] {
             entries.append(
-                plain("test-fallback \(fallback.name)", "Test: \(fallback.title)", model, Why.procedureRunning) {
+                plain(
+                    "test-fallback \(fallback.name)", "Test: \(fallback.title)", model,
+                    Why.procedureRunning
+                ) {
                     CommandRequest(command: "test-fallback", name: fallback.name)
                 })
         }

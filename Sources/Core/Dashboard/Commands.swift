@@ -90,8 +90,7 @@ extension Model {
         var state = RollbackSheetState()
         let proposed = proposals.first { $0.kind == "rollback" }
         state.reason = TextField(proposed?.why ?? emergency?.reason ?? "")
-        state.authorization =
-            runbook?.rollback?.authorizations.firstIndex { $0.refused == nil } ?? 0
+        state.authorization = runbook?.rollback?.firstAllowed ?? 0
         rollback.sheet = state
         return [.loadPlan]
     }
@@ -102,7 +101,8 @@ extension Model {
         sheet = .confirm(
             ConfirmState(
                 title: "Undo the rollback",
-                danger: "Every step that was done and can be undone is taken back, the last one first",
+                danger:
+                    "Every step that was done and can be undone is taken back, the last one first",
                 steps: [], request: CommandRequest(command: "undo-rollback")))
         return []
     }
@@ -117,7 +117,9 @@ extension Model {
             return []
         }
         let fitting = Model.cut(text, bytes: Model.copyLimit)
-        say("copied \(Numbers.counted(fitting.split(separator: "\n").count, "line", "lines"))", .good)
+        say(
+            "copied \(Numbers.counted(fitting.split(separator: "\n").count, "line", "lines"))",
+            .good)
         return [.copy(fitting)]
     }
     /// What terminals take in one OSC 52 sequence: 100 000 bytes with their base64.
@@ -164,4 +166,9 @@ extension Model {
         for proposal in proposals { lines.append("next: \(proposal.title) — \(proposal.why)") }
         return lines.joined(separator: "\n") + "\n"
     }
+}
+
+extension RollbackReport {
+    /// The first authorization that this caller can use now; 0 when there is none.
+    var firstAllowed: Int { authorizations.firstIndex { $0.refused == nil } ?? 0 }
 }

@@ -94,7 +94,9 @@ enum EscalationPanel {
             var seen: Set<String> = []
             var runs: [Run] = []
             for name in taken.flatMap(\.people) where seen.insert(name).inserted {
-                runs += [Run(runs.isEmpty ? "" : " "), Run(model.firstName(name)), Run(" ✓", .good)]
+                runs += [
+                    Run(runs.isEmpty ? "" : " "), Run(model.firstName(name)), Run(" ✓", .good),
+                ]
             }
             if taken.contains(where: \.ticket) {
                 runs += [Run(runs.isEmpty ? "" : " "), Run("ticket"), Run(" ✓", .good)]
@@ -138,10 +140,14 @@ enum OnCallPanel {
         for (index, duty) in runbook.onCall.prefix(rect.height - 1).enumerated() {
             let y = rect.y + 1 + index
             var used = canvas.frame.line(
-                [Run("● ", .good), Run(model.person(duty.now), .strong), Run("  " + duty.role, .dim)],
+                [
+                    Run("● ", .good), Run(model.person(duty.now), .strong),
+                    Run("  " + duty.role, .dim),
+                ],
                 x: rect.x + 1, y: y, limit: rect.width - 2)
             used += 4
-            let next = "then \(model.firstName(duty.next)) from \(Times.dayAndTime(duty.handOverAt))"
+            let next =
+                "then \(model.firstName(duty.next)) from \(Times.dayAndTime(duty.handOverAt))"
             canvas.frame.line(
                 [Run(next, .dim)], endX: rect.endX - 1, y: y, within: rect.width - used)
         }

@@ -22,7 +22,8 @@ enum EscalationScreen {
             let (left, rest) = area.split(left: area.width * 56 / 100)
             show(matrix(model, width: left.width - 2), "Escalation", model, &canvas, left)
             show(
-                duty(model) + people(model, width: rest.width - 3) + external(model), "On call", model,
+                duty(model) + people(model, width: rest.width - 3) + external(model), "On call",
+                model,
                 &canvas, rest.inset(left: 1))
             canvas.divide(area, atX: left.endX)
         } else {
@@ -41,7 +42,8 @@ enum EscalationScreen {
         let width = model.size.width
         let wide = max(
             matrix(model, width: width * 56 / 100 - 2).count,
-            duty(model).count + people(model, width: width * 44 / 100).count + external(model).count)
+            duty(model).count + people(model, width: width * 44 / 100).count + external(model).count
+        )
         let rows = width >= 100 ? wide : all(model, width: width - 2).count
         return max(0, rows - room)
     }
@@ -125,7 +127,8 @@ enum EscalationScreen {
         var lines: [[Run]] = []
         for duty in model.runbook?.onCall ?? [] {
             lines.append([
-                Run("  ● ", .good), Run(model.person(duty.now), .strong), Run("  " + duty.role, .dim),
+                Run("  ● ", .good), Run(model.person(duty.now), .strong),
+                Run("  " + duty.role, .dim),
             ])
             lines.append([
                 Run("    then ", .dim), Run(model.person(duty.next), .text),
@@ -145,9 +148,11 @@ enum EscalationScreen {
             let you = person.user == model.you?.user
             lines.append([
                 Run(you ? "▸ " : "  ", .accent), Run(person.name + pad, you ? .strong : .text),
-                Run([person.email, person.sms].filter { !$0.isEmpty }.joined(separator: "  "), .dim),
+                Run(
+                    [person.email, person.sms].filter { !$0.isEmpty }.joined(separator: "  "), .dim),
             ])
-            for part in Wrap.lines(person.roles.joined(separator: ", "), width: max(8, width - 6), limit: 2)
+            for part in Wrap.lines(
+                person.roles.joined(separator: ", "), width: max(8, width - 6), limit: 2)
             where !part.isEmpty {
                 lines.append([Run("    " + part, .dim)])
             }

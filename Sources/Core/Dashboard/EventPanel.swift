@@ -24,7 +24,9 @@ enum EventPanel {
         let old = (model.seconds(since: event.at) ?? 0) > 86_400
         let clock = Times.ofDay(event.at)
         let narrow = rect.width < 50
-        let time = old ? Times.dayAndTime(event.at).prefix(narrow ? 6 : 12)
+        let time =
+            old
+            ? Times.dayAndTime(event.at).prefix(narrow ? 6 : 12)
             : clock.prefix(narrow ? 5 : 8)
         var x = rect.x + 1
         x += canvas.frame.text(String(time), x: x, y: y, Style(.dim), limit: rect.width - 2) + 1

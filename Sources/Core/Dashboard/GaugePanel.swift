@@ -68,7 +68,8 @@ enum GaugePanel {
     static func value(_ gauge: GaugeReport) -> String {
         guard let value = gauge.value else { return "—" }
         if gauge.unit == "ms" { return Numbers.latency(milliseconds: value) }
-        return Numbers.short(value) + (gauge.unit.isEmpty || gauge.unit.count > 4 ? "" : " " + gauge.unit)
+        return Numbers.short(value)
+            + (gauge.unit.isEmpty || gauge.unit.count > 4 ? "" : " " + gauge.unit)
     }
     private static func bound(_ gauge: GaugeReport) -> String {
         if let above = gauge.goodAbove { return "≥ " + Numbers.short(above) }
@@ -133,8 +134,9 @@ enum GaugePanel {
         let room = rect.inset(top: 1, bottom: rect.height > 3 ? 1 : 0)
         let scale = Scale(gauge)
         guard gauge.trend.count > 1 else { return }
+        // The whole width is the longest trend that there can be: a young one begins further right.
         canvas.frame.curve(
-            gauge.trend, low: scale.low, high: scale.high, in: room,
+            gauge.trend, slots: 60, low: scale.low, high: scale.high, in: room,
             Style(gauge.good == false ? .bad : .accent))
     }
 }

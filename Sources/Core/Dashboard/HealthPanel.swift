@@ -89,7 +89,8 @@ enum HealthPanel {
     }
 
     private static func line(
-        _ component: ComponentReport, _ model: Model, _ canvas: inout Canvas, _ rect: Rect, _ y: Int,
+        _ component: ComponentReport, _ model: Model, _ canvas: inout Canvas, _ rect: Rect,
+        _ y: Int,
         _ names: Int, opened: Bool
     ) {
         let telling = Telling(component, in: model)
@@ -98,7 +99,8 @@ enum HealthPanel {
         x += 2
         let well = component.state == .healthy && telling.role == .good
         canvas.frame.text(
-            component.name, x: x, y: y, Style(well ? .text : .strong), limit: min(names, rect.endX - x))
+            component.name, x: x, y: y, Style(well ? .text : .strong),
+            limit: min(names, rect.endX - x))
         x += names + 2
         if rect.width >= 50 {
             canvas.frame.text(
@@ -111,7 +113,8 @@ enum HealthPanel {
                 telling.word + " ", x: x, y: y, Style(telling.role), limit: rect.endX - x)
         }
         var end = rect.endX - 1
-        let since = rect.width >= 50 || !telling.since.hasPrefix("for ")
+        let since =
+            rect.width >= 50 || !telling.since.hasPrefix("for ")
             ? telling.since : String(telling.since.dropFirst(4))
         if !since.isEmpty, end - x > since.count + 8 {
             end -= since.count
@@ -121,7 +124,8 @@ enum HealthPanel {
         // With its probes below it, the component says what it is.
         let quiet = well || opened || component.consequenceOf != nil
         canvas.frame.text(
-            opened ? (GlyphWidth.columns(component.title) <= end - x ? component.title : "")
+            opened
+                ? (GlyphWidth.columns(component.title) <= end - x ? component.title : "")
                 : telling.message, x: x, y: y, Style(quiet ? .dim : .text), limit: end - x)
     }
 

@@ -65,13 +65,6 @@ enum Keymap {
 
     private static let everywhere: [Binding] = [
         Binding(
-            key: .character("x"), name: "fault", hint: "break the demo",
-            text: "Switch the faults of the demo's service on and off", refusal: Why.noFaults,
-            act: { model in
-                model.sheet = .faults(selected: 0)
-                return [.readFaults]
-            }),
-        Binding(
             key: .character("r"), name: "recovery", hint: "recovery",
             text: "Recovery: actions, playbooks, fallbacks and services",
             pages: [.command, .rollback, .escalation],
@@ -97,6 +90,14 @@ enum Keymap {
             act: { model in
                 model.sheet = .note(TextField())
                 return []
+            }),
+        Binding(
+            key: .character("x"), name: "fault", hint: "break the demo",
+            text: "Switch the faults of the demo's service on and off",
+            urgent: { $0.emergency == nil && $0.page == .command }, refusal: Why.noFaults,
+            act: { model in
+                model.sheet = .faults(selected: 0)
+                return [.readFaults]
             }),
         Binding(
             key: .character("D"), also: [.character("z")], name: "deactivate-emergency",
@@ -265,7 +266,8 @@ extension Model {
     }
 
     mutating func scrollOutput(by lines: Int) -> [Effect] {
-        let output = (page == .rollback ? anyRollback : core?.procedure ?? core?.lastProcedure)?.output
+        let output = (page == .rollback ? anyRollback : core?.procedure ?? core?.lastProcedure)?
+            .output
         let limit = max(0, (output?.count ?? 0) - 1)
         if page == .rollback {
             rollback.scroll = min(max(0, rollback.scroll + lines), limit)

@@ -92,16 +92,20 @@ enum NextPanel {
             }
         }
         if selected {
-            right += [Run(right.isEmpty ? "" : "  "), Run("enter", .key, .bold)]
+            if Why.nothingProposed(model) == nil {
+                right += [Run(right.isEmpty ? "" : "  "), Run("enter", .key, .bold)]
+            }
         } else if proposal.kind == "rollback" {
             right += [Run(right.isEmpty ? "" : "  "), Run("R", .key, .bold)]
         }
-        let danger = model.action(named: proposal.name)?.danger != nil || proposal.kind == "rollback"
+        let danger =
+            model.action(named: proposal.name)?.danger != nil || proposal.kind == "rollback"
         var lines = [
             Line(
                 left: [
                     Run(selected ? "▸ " : "  ", .accent), Run("\(index + 1) ", .key, .bold),
-                    Run(proposal.title, selected ? .strong : .text), Run(danger ? " ▲" : "", .warning),
+                    Run(proposal.title, selected ? .strong : .text),
+                    Run(danger ? " ▲" : "", .warning),
                 ], right: right, selected: selected, spot: .choose(index))
         ]
         if selected, !why.isEmpty {
@@ -158,7 +162,8 @@ enum NextPanel {
     /// The stage and the step that are running.
     static func current(_ procedure: ProcedureReport) -> (stage: String, step: String)? {
         for stage in procedure.stages {
-            if let step = stage.steps.first(where: { $0.state == .running || $0.state == .unknown }) {
+            if let step = stage.steps.first(where: { $0.state == .running || $0.state == .unknown })
+            {
                 return (stage.name, step.name)
             }
         }
@@ -170,8 +175,9 @@ enum NextPanel {
         guard let last = latest(model), last.state.isOver else { return [] }
         let recent = (model.seconds(since: last.finishedAt) ?? .infinity) < 600
         let ours = model.emergency.map { last.startedAt >= $0.activatedAt } ?? false
-        guard recent || ours else { return [] }
-        let took = model.seconds(since: last.startedAt)
+        guard model.emergency == nil ? recent : ours else { return [] }
+        let took =
+            model.seconds(since: last.startedAt)
             .flatMap { s in model.seconds(since: last.finishedAt).map { s - $0 } } ?? 0
         var lines = [
             Line(

@@ -17,7 +17,9 @@ enum ProcedureView {
         canvas.head(
             procedure.title, rect, right: right,
             note: [
-                Run("\(procedure.state.sign) \(procedure.state.rawValue)", procedure.state.role, .bold)
+                Run(
+                    "\(procedure.state.sign) \(procedure.state.rawValue)", procedure.state.role,
+                    .bold)
             ])
         var lines = steps(procedure, model)
         if !procedure.message.isEmpty {
@@ -56,7 +58,9 @@ enum ProcedureView {
         var lines: [[Run]] = []
         let many = procedure.stages.count > 1
         for stage in procedure.stages {
-            if many { lines.append([Run(stage.state.sign + " ", stage.state.role), Run(stage.name)]) }
+            if many {
+                lines.append([Run(stage.state.sign + " ", stage.state.role), Run(stage.name)])
+            }
             for step in stage.steps {
                 lines.append([Run(many ? "  " : "")] + line(step, procedure, model))
             }
@@ -69,10 +73,11 @@ enum ProcedureView {
     ) -> [Run] {
         let quiet = step.state == .pending || step.state == .skipped
         var runs = [
-            Run(step.state.sign + " ", step.state.role, .bold), Run(step.name, quiet ? .dim : .text),
+            Run(step.state.sign + " ", step.state.role, .bold),
+            Run(step.name, quiet ? .dim : .text),
         ]
         if let seconds = step.seconds {
-            runs.append(Run("  " + Times.clock(seconds), .dim))
+            runs.append(Run("  " + Times.taken(seconds), .dim))
         } else if step.state == .running {
             runs.append(Run("  " + Times.clock(running(procedure, model)), .accent))
         }
@@ -95,7 +100,7 @@ enum ProcedureView {
             canvas.frame.text("nothing yet", x: rect.x + 1, y: rect.y + 1, Style(.border))
         }
         for (index, line) in lines.enumerated() {
-            let command = line.hasPrefix("$ ")
+            let command = ["$ ", "> ", "sql> "].contains { line.hasPrefix($0) }
             canvas.frame.text(
                 line, x: rect.x + 1, y: rect.y + 1 + index, Style(command ? .accent : .dim),
                 limit: rect.width - 2)

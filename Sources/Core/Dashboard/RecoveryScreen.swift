@@ -176,7 +176,9 @@ enum RecoveryScreen {
         let plan = planLines(item, width: rect.width - 2)
         let (top, rest) = rect.split(
             top: shown == nil ? rect.height : min(plan.count + 2, max(3, rect.height / 2)))
-        canvas.head(item.action.title, top, ruled: false, right: [Run("enter", .key, .bold), Run(" runs it", .dim)])
+        canvas.head(
+            item.action.title, top, ruled: false,
+            right: [Run("enter", .key, .bold), Run(" runs it", .dim)])
         for (index, line) in plan.prefix(top.height - 1).enumerated() {
             canvas.frame.line(line, x: top.x + 1, y: top.y + 1 + index, limit: top.width - 2)
         }
@@ -206,7 +208,7 @@ enum PlanText {
 
     static func step(_ step: PlannedStepReport, number: Int, width: Int) -> [[Run]] {
         var head = [Run(number < 10 ? " \(number) " : "\(number) ", .dim), Run(step.name, .text)]
-        if let forecast = step.forecast { head += [Run("  ")] + self.forecast(forecast) }
+        if let forecast = step.forecast { head += [Run("  "), Forecast(forecast).head] }
         return [head] + command(step, width: width)
     }
 
@@ -218,10 +220,31 @@ enum PlanText {
         }
     }
 
-    /// `already done`, `will run`, `would fail: …`.
-    static func forecast(_ text: String) -> [Run] {
-        if text.hasPrefix("would fail") { return [Run("✖ " + text, .bad)] }
-        if text.hasPrefix("already") { return [Run("· " + text, .dim)] }
-        return [Run("✔ " + text, .good)]
+    /// `already done`, `will run`, `would fail`, and what more the dry run says of it.
+    struct Forecast {
+        var head: Run
+        private var detail: String
+
+        init(_ text: String) {
+            let parts = text.split(separator: ":", maxSplits: 1)
+            let word = parts.first.map(String.init) ?? text
+            detail = parts.count > 1 ? String(parts[1].drop { $0 == " " }) : ""
+            head =
+                if word.hasPrefix("would fail") {
+                    Run("✖ " + word, .bad, .bold)
+                } else if word.hasPrefix("already") {
+                    Run("· " + word, .dim)
+                } else {
+                    Run("✔ " + word, .good)
+                }
+        }
+
+        func details(width: Int) -> [[Run]] {
+            guard !detail.isEmpty else { return [] }
+            let role: StyleRole = head.style.role == .bad ? .bad : .dim
+            return Wrap.lines("→ " + detail, width: max(8, width - 5), limit: 4).map {
+                [Run("     " + $0, role)]
+            }
+        }
     }
 }

@@ -25,7 +25,11 @@ enum Why {
             ?? model.emergency.map { "\($0.id) is open already; D ends it, n adds a note to it" }
     }
     static func nothingProposed(_ model: Model) -> String? {
-        noEngine(model) ?? (model.proposals.isEmpty ? "nothing is proposed; r shows what there is" : nil)
+        if let why = noEngine(model) { return why }
+        guard let proposal = model.proposal else {
+            return "nothing is proposed; r shows what there is"
+        }
+        return proposal.kind == "rollback" ? noRollback(model) : procedureRunning(model)
     }
     static func procedureRunning(_ model: Model) -> String? {
         if let why = noEngine(model) { return why }

@@ -113,7 +113,9 @@ enum RollbackScreen {
         switch rollback.state {
         case .running: return area
         case .succeeded:
-            words = [Run("✔ Rolled back", .good, .bold), Run(message.isEmpty ? "" : "  " + message)]
+            words = [
+                Run("✔ Rolled back", .good, .bold), Run(message.isEmpty ? "" : "  " + message),
+            ]
         case .failed:
             words = [Run("✖ Failed", .bad, .bold), Run("  " + failure(rollback), .text)]
         case .undone: words = [Run("↩ Undone", .warning, .bold), Run("  " + message)]
@@ -150,7 +152,8 @@ enum RollbackScreen {
         if Why.notToResume(model) == nil {
             add(
                 "c",
-                waits ? "runs the step again"
+                waits
+                    ? "runs the step again"
                     : rollback.state == .failed ? "tries the failed step again" : "goes on")
         }
         if rollback.state != .succeeded, Why.notToUndo(model) == nil {
@@ -173,7 +176,8 @@ enum RollbackScreen {
         let every = rollback.stages.reduce(0) { $0 + 1 + $1.steps.count }
         var rows: [Row] = []
         for stage in rollback.stages {
-            let matters = stage.state == .running || stage.state == .failed || stage.state == .unknown
+            let matters =
+                stage.state == .running || stage.state == .failed || stage.state == .unknown
             let opened = every <= room || matters
             rows.append(.stage(stage, opened))
             if opened { rows += stage.steps.map(Row.step) }
@@ -213,7 +217,7 @@ enum RollbackScreen {
             case .step(let step): max(longest, GlyphWidth.columns(step.name) + 4)
             }
         }
-        return min(longest, max(20, width / 2))
+        return min(longest, max(20, width * 3 / 5))
     }
 
     private static func line(
@@ -229,7 +233,8 @@ enum RollbackScreen {
         let running = step.state == .running
         if let seconds = step.seconds ?? (running ? ProcedureView.running(rollback, model) : nil) {
             canvas.frame.text(
-                Times.clock(seconds), x: x, y: y, Style(running ? .accent : .dim),
+                running ? Times.clock(seconds) : Times.taken(seconds), x: x, y: y,
+                Style(running ? .accent : .dim),
                 limit: rect.endX - x)
         }
         x += 7
@@ -246,20 +251,23 @@ enum RollbackScreen {
         var x = rect.x + 2
         canvas.frame.text(stage.state.sign, x: x, y: y, Style(stage.state.role, .bold))
         x += 2
-        let name: StyleRole = stage.state == .running ? .strong : stage.state == .pending ? .dim : .text
+        let name: StyleRole =
+            stage.state == .running ? .strong : stage.state == .pending ? .dim : .text
         canvas.frame.text(stage.name, x: x, y: y, Style(name), limit: min(names, rect.endX - x))
         x += names + 2
         var seconds = stage.steps.reduce(0.0) { $0 + ($1.seconds ?? 0) }
         if stage.state == .running { seconds += ProcedureView.running(rollback, model) }
         if stage.state != .pending {
             canvas.frame.text(
-                Times.clock(seconds), x: x, y: y, Style(stage.state == .running ? .accent : .dim),
+                stage.state == .running ? Times.clock(seconds) : Times.taken(seconds), x: x, y: y,
+                Style(stage.state == .running ? .accent : .dim),
                 limit: rect.endX - x)
         }
         x += 7
         let message = stage.steps.last { !$0.message.isEmpty }?.message ?? ""
         guard !opened, stage.state.isOver, !message.isEmpty, rect.endX - 1 - x >= 8 else { return }
         canvas.frame.text(
-            message, x: x, y: y, Style(stage.state == .failed ? .bad : .dim), limit: rect.endX - 1 - x)
+            message, x: x, y: y, Style(stage.state == .failed ? .bad : .dim),
+            limit: rect.endX - 1 - x)
     }
 }

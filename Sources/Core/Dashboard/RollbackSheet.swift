@@ -47,7 +47,7 @@ enum RollbackSheet {
         head(plan, sheet, &canvas, top)
         let (upper, lower) = rest.split(top: max(3, rest.height - (roomy ? 5 : 4)))
         if wide {
-            let (left, right) = upper.split(left: upper.width * 62 / 100)
+            let (left, right) = upper.split(left: upper.width * 58 / 100)
             steps(plan, sheet, &canvas, left)
             facts(plan, sheet, &canvas, right.inset(left: 1), brief: false)
             canvas.divide(upper, atX: left.endX)
@@ -90,23 +90,11 @@ enum RollbackSheet {
                 if !step.undoable, !PlanText.harmless.contains(step.kind) {
                     head.append(Run("  ▲ cannot be undone", .warning, .bold))
                 }
-                if let forecast = step.forecast {
-                    let runs = PlanText.forecast(forecast)
-                    let columns = (head + runs).reduce(2) { $0 + $1.columns }
-                    if columns <= width {
-                        head += [Run("  ")] + runs
-                        lines.append(head)
-                    } else {
-                        lines.append(head)
-                        let role = runs.first?.style.role ?? .text
-                        for part in Wrap.lines(runs.map(\.text).joined(), width: width - 5, limit: 4) {
-                            lines.append([Run("     " + part, role)])
-                        }
-                    }
-                } else {
-                    lines.append(head)
-                }
+                let forecast = step.forecast.map(PlanText.Forecast.init)
+                if let forecast { head += [Run("  "), forecast.head] }
+                lines.append(head)
                 lines += PlanText.command(step, width: width)
+                lines += forecast?.details(width: width) ?? []
             }
         }
         return lines
@@ -115,7 +103,7 @@ enum RollbackSheet {
     /// The last line that the plan can be scrolled to.
     static func longest(_ model: Model) -> Int {
         guard let plan = model.shownPlan else { return 0 }
-        let width = model.size.width >= 110 ? model.size.width * 62 / 100 : model.size.width
+        let width = model.size.width >= 110 ? model.size.width * 58 / 100 : model.size.width
         return max(0, planLines(plan, width: width - 3, spaced: model.size.height >= 30).count - 3)
     }
 
@@ -127,9 +115,9 @@ enum RollbackSheet {
         let room = rect.height - 1
         let first = min(sheet.scroll, max(0, lines.count - room))
         let below = lines.count - first - room
-        let where_ =
+        let more =
             lines.count <= room ? [] : [Run(below > 0 ? "\(below) more lines ↓" : "end", .dim)]
-        canvas.head("What will be run", rect, right: where_)
+        canvas.head("What will be run", rect, right: more)
         for (index, line) in lines.dropFirst(first).prefix(room).enumerated() {
             canvas.frame.line(line, x: rect.x + 1, y: rect.y + 1 + index, limit: rect.width - 2)
         }
@@ -164,8 +152,10 @@ enum RollbackSheet {
                     ], authorization: index))
             guard chosen else { continue }
             let people = one.people.joined(separator: ", ")
-            for part in Wrap.lines(one.refused ?? people, width: width - 8, limit: 3)
-            where !part.isEmpty {
+            // What has no room beside the kind is said in full below it.
+            let long = GlyphWidth.columns(one.needs) + kinds + 6 > width
+            let more = (long ? "needs \(one.needs). " : "") + (one.refused ?? people)
+            for part in Wrap.lines(more, width: width - 8, limit: 4) where !part.isEmpty {
                 lines.append(FactLine(runs: [Run("      " + part, refused ? .bad : .dim)]))
             }
         }
@@ -173,11 +163,14 @@ enum RollbackSheet {
             lines.append(FactLine(runs: [Run("    " + padded(name), .dim)] + runs))
         }
         lines.append(FactLine(runs: []))
-        fact("Backup", [Run(plan.lastBackup.map { "newest " + backupTime($0) } ?? "none yet", .text)])
-        fact("", [Run("a new one is verified first", .dim)])
+        fact(
+            "Backup", [Run(plan.lastBackup.map { "newest " + backupTime($0) } ?? "none yet", .text)]
+        )
+        fact("", [Run("a new one is taken first", .dim)])
         var times = [Run("target ", .dim), Run(Times.clock(plan.targetSeconds), .text)]
         if let expected = plan.expectedSeconds {
-            times = [Run("about ", .dim), Run(Times.clock(expected), .text), Run(", ", .dim)] + times
+            times =
+                [Run("about ", .dim), Run(Times.clock(expected), .text), Run(", ", .dim)] + times
         }
         fact("Takes", times)
         fact("Dry run", dryRun(plan, sheet))
@@ -200,7 +193,8 @@ enum RollbackSheet {
                 runs.append(Run(": " + one.people.joined(separator: ", "), .dim))
             }
             lines.append(FactLine(runs: runs))
-            for part in Wrap.lines(one.refused ?? "", width: width - 2, limit: 2) where !part.isEmpty {
+            for part in Wrap.lines(one.refused ?? "", width: width - 2, limit: 2)
+            where !part.isEmpty {
                 lines.append(FactLine(runs: [Run("  " + part, .bad)]))
             }
         }
@@ -219,14 +213,16 @@ enum RollbackSheet {
     private static func backupTime(_ id: String) -> String {
         let d = Array(id)
         guard d.count == 16, d[8] == "T" else { return id }
-        let text = "\(String(d[0..<4]))-\(String(d[4..<6]))-\(String(d[6..<8]))T"
+        let text =
+            "\(String(d[0..<4]))-\(String(d[4..<6]))-\(String(d[6..<8]))T"
             + "\(String(d[9..<11])):\(String(d[11..<13])):\(String(d[13..<15]))Z"
         return Times.dayAndTime(text)
     }
 
     private static func dryRun(_ plan: RollbackReport, _ sheet: RollbackSheetState) -> [Run] {
         switch sheet.dryRun {
-        case .none: return [Run("not made — ", .dim), Run("d", .key, .bold), Run(" makes it", .dim)]
+        case .none:
+            return [Run("not made — ", .dim), Run("d", .key, .bold), Run(" makes it", .dim)]
         case .running: return [Run("▶ asking every step …", .accent)]
         case .done:
             switch plan.ready {
@@ -242,7 +238,8 @@ enum RollbackSheet {
         brief: Bool
     ) {
         guard rect.height > 1 else { return }
-        let of = brief ? " picks, \(sheet.authorization + 1) of \(plan.authorizations.count)" : " picks"
+        let of =
+            brief ? " picks, \(sheet.authorization + 1) of \(plan.authorizations.count)" : " picks"
         canvas.head("Authorization", rect, right: [Run("tab", .key, .bold), Run(of, .dim)])
         for (index, line) in factLines(plan, sheet, width: rect.width - 2, brief: brief)
             .prefix(rect.height - 1).enumerated()
@@ -349,6 +346,7 @@ extension Model {
     private mutating func pick(authorization step: Int, of count: Int) {
         guard count > 0, let now = rollback.sheet?.authorization else { return }
         rollback.sheet?.authorization = (now + step + count) % count
+        rollback.sheet?.isPicked = true
         rollback.sheet?.problem = nil
     }
     private mutating func scrollPlan(by lines: Int) {
@@ -370,7 +368,8 @@ extension Model {
 
     private func rollbackRequest(_ sheet: RollbackSheetState, dryRun: Bool) -> CommandRequest {
         let authorizations = shownPlan?.authorizations ?? []
-        let chosen = authorizations.indices.contains(sheet.authorization)
+        let chosen =
+            authorizations.indices.contains(sheet.authorization)
             ? authorizations[sheet.authorization].kind : nil
         return CommandRequest(
             command: "rollback", reason: sheet.reason.isEmpty ? nil : sheet.reason.text,
@@ -397,14 +396,16 @@ extension Model {
         }
         guard !sheet.name.isEmpty else { return [] }
         guard sheet.name.text == service else {
-            rollback.sheet?.problem = "“\(sheet.name.text)” is not the service's name; it is \(service)."
+            rollback.sheet?.problem =
+                "“\(sheet.name.text)” is not the service's name; it is \(service)."
             return []
         }
         if plan.authorizations.indices.contains(sheet.authorization),
             let refused = plan.authorizations[sheet.authorization].refused
         {
             let kind = plan.authorizations[sheet.authorization].kind
-            rollback.sheet?.problem = "\(kind) cannot be used now: \(refused) Esc, then tab picks another."
+            rollback.sheet?.problem =
+                "\(kind) cannot be used now: \(refused) Esc, then tab picks another."
             return []
         }
         if let why = Why.noEngine(self) {

@@ -41,11 +41,13 @@ enum Sheets {
             hint: "a few letters of it")
         let (_, list) = room.split(top: 2)
         if entries.isEmpty {
-            canvas.frame.text("no command has these letters", x: list.x, y: list.y, Style(.dim, on: .panel))
+            canvas.frame.text(
+                "no command has these letters", x: list.x, y: list.y, Style(.dim, on: .panel))
         }
         let window = Window(rows: entries.count, room: list.height, selected: state.selected)
         let names = min(
-            entries.reduce(12) { max($0, GlyphWidth.columns($1.name)) }, max(12, room.width * 2 / 5))
+            entries.reduce(12) { max($0, GlyphWidth.columns($1.name)) }, max(12, room.width * 2 / 5)
+        )
         for (offset, index) in window.range.enumerated() {
             let entry = entries[index]
             let row = Rect(x: list.x - 1, y: list.y + offset, width: list.width + 2, height: 1)
@@ -54,10 +56,12 @@ enum Sheets {
             canvas.spot(row, .choose(index))
             let works = entry.refusal == nil
             canvas.frame.text(
-                entry.name, x: list.x, y: row.y, Style(works ? .strong : .dim, on: ground), limit: names)
+                entry.name, x: list.x, y: row.y, Style(works ? .strong : .dim, on: ground),
+                limit: names)
             let keys = GlyphWidth.columns(entry.key)
             if keys > 0 {
-                canvas.frame.text(entry.key, x: list.endX - keys, y: row.y, Style(.key, on: ground, .bold))
+                canvas.frame.text(
+                    entry.key, x: list.endX - keys, y: row.y, Style(.key, on: ground, .bold))
             }
             let text = entry.refusal.map { "not now: " + $0 } ?? entry.text
             canvas.frame.text(
@@ -83,7 +87,8 @@ enum Sheets {
         canvas.frame.box(rect, Style(.accent, on: .panel), .rounded)
         canvas.frame.text(" Themes ", x: rect.x + 2, y: rect.y, Style(.heading, on: .panel))
         let list = rect.inset(left: 2, top: 1, right: 2, bottom: 1)
-        let window = Window(rows: all.count, room: max(1, list.height - 1), selected: state.selected)
+        let window = Window(
+            rows: all.count, room: max(1, list.height - 1), selected: state.selected)
         for (offset, index) in window.range.enumerated() {
             let row = Rect(x: list.x - 1, y: list.y + offset, width: list.width + 2, height: 1)
             let selected = index == state.selected
@@ -98,16 +103,21 @@ enum Sheets {
         }
         for (index, problem) in model.options.themeProblems.enumerated() {
             canvas.frame.text(
-                problem, x: list.x, y: list.y + window.count + 1 + index, Style(.warning, on: .panel),
+                problem, x: list.x, y: list.y + window.count + 1 + index,
+                Style(.warning, on: .panel),
                 limit: list.width)
         }
-        return [hint(.enter, "take it"), hint(.down, "look at another", "↑↓"), hint(.escape, "as before")]
+        return [
+            hint(.enter, "take it"), hint(.down, "look at another", "↑↓"),
+            hint(.escape, "as before"),
+        ]
     }
 
     // MARK: Forms
 
     private static func note(_ field: TextField, _ canvas: inout Canvas) -> [Chrome.Hint] {
-        let room = canvas.sheet("Note for the journal", width: min(76, canvas.frame.width - 6), height: 3)
+        let room = canvas.sheet(
+            "Note for the journal", width: min(76, canvas.frame.width - 6), height: 3)
         canvas.field(
             field, x: room.x, y: room.y + 1, width: room.width, focused: true,
             hint: "what you saw, did or decided")
@@ -118,10 +128,12 @@ enum Sheets {
         _ model: Model, _ state: ActivateState, _ canvas: inout Canvas
     ) -> [Chrome.Hint] {
         let room = canvas.sheet(
-            "Declare an emergency", width: min(76, canvas.frame.width - 6), height: 9, role: state.level.role)
+            "Declare an emergency", width: min(76, canvas.frame.width - 6), height: 9,
+            role: state.level.role)
         let matrix = model.core?.escalation ?? []
         for level in Level.allCases {
-            let row = Rect(x: room.x - 1, y: room.y + level.rawValue, width: room.width + 2, height: 1)
+            let row = Rect(
+                x: room.x - 1, y: room.y + level.rawValue, width: room.width + 2, height: 1)
             let selected = level == state.level
             let ground: Ground = selected ? .selected : .panel
             canvas.frame.fill(row, Style(.text, on: ground))
@@ -142,7 +154,8 @@ enum Sheets {
             state.reason, x: room.x + 8, y: room.y + 6, width: room.width - 8, focused: true,
             hint: "what is wrong, in a few words")
         canvas.frame.text(
-            "Unsure between two? Take the worse one.", x: room.x, y: room.y + 8, Style(.dim, on: .panel),
+            "Unsure between two? Take the worse one.", x: room.x, y: room.y + 8,
+            Style(.dim, on: .panel),
             limit: room.width)
         return [
             hint(.enter, "declare it"), hint(.down, "level", "↑↓"), hint(.escape, "leave"),
@@ -176,7 +189,8 @@ enum Sheets {
         let at = room.x + min(label.count, room.width - 14)
         canvas.field(state.word, x: at, y: y, width: min(16, room.endX - at), focused: true)
         if let problem = state.problem {
-            canvas.frame.text("✖ " + problem, x: room.x, y: y + 1, Style(.bad, on: .panel), limit: room.width)
+            canvas.frame.text(
+                "✖ " + problem, x: room.x, y: y + 1, Style(.bad, on: .panel), limit: room.width)
         }
         return [hint(.enter, "end it"), hint(.escape, "leave it open")]
     }
@@ -243,7 +257,10 @@ enum Sheets {
             canvas.frame.fill(row, Style(.text, on: ground))
             canvas.spot(row, .choose(index))
             canvas.frame.line(
-                [Run(index == selected ? "▸ " : "  ", .accent), Run(one.title, .strong), Run("  " + one.name, .dim)],
+                [
+                    Run(index == selected ? "▸ " : "  ", .accent), Run(one.title, .strong),
+                    Run("  " + one.name, .dim),
+                ],
                 x: room.x, y: row.y, limit: room.width - 8, on: ground)
             canvas.frame.line(
                 [one.enabled ? Run("● on", .warning, .bold) : Run("○ off", .dim)], endX: room.endX,
@@ -261,7 +278,8 @@ enum Sheets {
     ) -> [Chrome.Hint] {
         let all = model.runbook?.faults ?? []
         let room = canvas.sheet(
-            "Break the demo's service", width: min(60, canvas.frame.width - 6), height: all.count + 4,
+            "Break the demo's service", width: min(66, canvas.frame.width - 6),
+            height: all.count + 4,
             role: .warning)
         for (index, name) in all.enumerated() {
             let row = Rect(x: room.x - 1, y: room.y + 1 + index, width: room.width + 2, height: 1)
@@ -273,7 +291,8 @@ enum Sheets {
                 [Run(index == selected ? "▸ " : "  ", .accent), Run(name, .strong)], x: room.x,
                 y: row.y, limit: room.width - 14, on: ground)
             canvas.frame.line(
-                [on ? Run("✖ broken", .bad, .bold) : Run("○ well", .dim)], endX: room.endX, y: row.y,
+                [on ? Run("✖ broken", .bad, .bold) : Run("○ well", .dim)], endX: room.endX,
+                y: row.y,
                 within: 12, on: ground)
         }
         canvas.frame.text(
@@ -310,7 +329,9 @@ enum HelpSheet {
         return lines
     }
     private static func line(_ binding: Binding, _ model: Model) -> [Run] {
-        let label = binding.label ?? ([binding.key] + binding.also.prefix(1)).map(\.label)
+        let label =
+            binding.label
+            ?? ([binding.key] + binding.also.prefix(1)).map(\.label)
             .joined(separator: " ")
         let pad = String(repeating: " ", count: max(1, 13 - GlyphWidth.columns(label)))
         let refusal = binding.refusal(model)

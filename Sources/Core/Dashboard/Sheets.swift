@@ -72,6 +72,8 @@ struct RollbackSheetState: Sendable, Equatable {
     var focus = Focus.plan
     var scroll = 0
     var authorization = 0
+    /// The operator has picked it; until then the first that is allowed stands there.
+    var isPicked = false
     var reason = TextField()
     var name = TextField()
     /// The plan as the engine last worked it out for this sheet; nil: the runbook's is shown.

@@ -25,7 +25,8 @@ struct Telling {
             }
             return
         }
-        if let failing = component.probes.max(by: { $0.failing < $1.failing }), failing.failing > 0 {
+        if let failing = component.probes.max(by: { $0.failing < $1.failing }), failing.failing > 0
+        {
             // Not failed yet: it is being looked at more often.
             sign = "▲"
             role = .warning
@@ -44,7 +45,10 @@ struct Telling {
     static func brief(_ probe: ProbeReport) -> String {
         switch probe.kind {
         case "disk", "memory", "cpu", "nagios", "prometheus":
-            return probe.message.isEmpty ? probe.name : probe.message
+            // Its first words: `29 % used, 67 GiB free` is too much of a good thing.
+            let words = probe.message.prefix { $0 != "," && $0 != ";" }
+            if words.isEmpty { return probe.name }
+            return words.hasPrefix(probe.name) ? String(words) : "\(probe.name) \(words)"
         case "process", "systemd": return probe.name
         default:
             guard let latency = probe.latencyMs else { return probe.name }

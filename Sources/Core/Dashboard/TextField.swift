@@ -61,7 +61,8 @@ struct TextField: Sendable, Equatable {
         for character in text.prefix(limit * 2) {
             if character.isNewline || character == "\t" {
                 if !result.isEmpty, result.last != " " { result.append(" ") }
-            } else if character.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) {
+            } else if character.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+            {
                 result.append(character)
             }
         }

@@ -10,6 +10,11 @@ enum Times {
         let rest = pair(total / 60 % 60) + ":" + pair(total % 60)
         return hours > 0 ? "\(hours):\(rest)" : rest
     }
+    /// What a step took: `0.3 s`, `9.8 s`, then `00:21`.
+    static func taken(_ seconds: Double) -> String {
+        guard seconds.isFinite, seconds >= 0, seconds < 9.95 else { return clock(seconds) }
+        return "\(Int((seconds * 10).rounded()) / 10).\(Int((seconds * 10).rounded()) % 10) s"
+    }
     /// `60:00`: a length of time as the matrix has it, in minutes up to two hours.
     static func minutes(_ seconds: Double) -> String {
         guard seconds.isFinite, seconds >= 3600, seconds < 7200 else { return clock(seconds) }

@@ -17,7 +17,8 @@ enum TinyScreen {
             let name = (core.level?.name ?? level.name).uppercased()
             let long = "\(level.sign) LEVEL \(level.rawValue) \(name)"
             let fits = GlyphWidth.columns(long) + GlyphWidth.columns(clock.words) + 1 <= rect.width
-            let short = rect.width >= 9 ? "\(level.sign) LEVEL \(level.rawValue)" : "\(level.rawValue)"
+            let short =
+                rect.width >= 9 ? "\(level.sign) LEVEL \(level.rawValue)" : "\(level.rawValue)"
             if fits {
                 lines.append([Run(long + " ", level.role, .bold), Run(clock.words, .strong)])
             } else {
@@ -49,7 +50,9 @@ enum TinyScreen {
         if broken.isEmpty {
             lines.append([Run("health \(core.health.score) / 100", .dim)])
         }
-        if model.isLost { lines.insert([Run("✖ engine gone", .bad, .bold)], at: min(2, lines.count)) }
+        if model.isLost {
+            lines.insert([Run("✖ engine gone", .bad, .bold)], at: min(2, lines.count))
+        }
         if let silence = model.silence {
             lines.insert([Run("▲ stale \(Int(silence)) s", .warning)], at: min(2, lines.count))
         }

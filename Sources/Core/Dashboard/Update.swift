@@ -22,6 +22,9 @@ package func update(_ model: inout Model, _ message: Message, at now: Timestamp)
     case .plan(let plan):
         model.rollback.sheet?.plan = plan
         model.rollback.sheet?.loading = false
+        if model.rollback.sheet?.isPicked == false {
+            model.rollback.sheet?.authorization = plan.firstAllowed
+        }
         return []
     case .planFailed(let why):
         model.rollback.sheet?.loading = false
@@ -118,7 +121,9 @@ extension Model {
 
     /// Level 1 rings once: when it begins, and when a lower one is raised to it.
     private func bell(_ before: EmergencyReport?) -> [Effect] {
-        guard let emergency, emergency.level == 1, emergency.acknowledgedBy == nil else { return [] }
+        guard let emergency, emergency.level == 1, emergency.acknowledgedBy == nil else {
+            return []
+        }
         return before?.id == emergency.id && before?.level == 1 ? [] : [.bell]
     }
 
@@ -130,8 +135,9 @@ extension Model {
         switch outcome {
         case .done(let answer):
             if forSheet { return rollbackAnswered(request, answer) }
-            let told = answer.events.last?.text ?? "\(request.command): done"
-            say(told, answer.events.last?.tone.noticeRole ?? .good)
+            // The first is what was asked for; what follows is what came of it.
+            let told = answer.events.first?.text ?? "\(request.command): done"
+            say(told, answer.events.first?.tone.noticeRole ?? .good)
         case .refused(let refusal):
             if forSheet {
                 rollback.sheet?.dryRun = .none
@@ -162,7 +168,7 @@ extension Model {
         }
         rollback.sheet = nil
         rollback.scroll = 0
-        say(answer.events.last?.text ?? "the rollback has begun", .text)
+        say(answer.events.first?.text ?? "the rollback has begun", .text)
         return []
     }
 

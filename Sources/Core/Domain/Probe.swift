@@ -53,7 +53,8 @@ package struct ProbeSchedule: Sendable, Equatable {
     /// Successes in a row until it is healthy again; 1 or more.
     package var upAfter: Int
     package init(
-        every: Span = .seconds(10), timeout: Span = .seconds(5), downAfter: Int = 3, upAfter: Int = 2
+        every: Span = .seconds(10), timeout: Span = .seconds(5), downAfter: Int = 3,
+        upAfter: Int = 2
     ) {
         self.every = every
         self.timeout = timeout

@@ -122,7 +122,8 @@ package indirect enum Work: Sendable, Equatable, Codable {
         case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
             .restoreDatabase:
             true
-        case .probe, .notify, .statusPage, .wait, .confirm, .assess, .playbook, .action, .undoAction,
+        case .probe, .notify, .statusPage, .wait, .confirm, .assess, .playbook, .action,
+            .undoAction,
             .rollback, .fallback, .calm:
             false
         }

@@ -13,7 +13,8 @@ package func shellQuoted(_ word: String) -> String {
             || (byte >= 0x61 && byte <= 0x7A) || "_@%+=:,./-{}".utf8.contains(byte)
     }
     if plain, !word.isEmpty { return word }
-    return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
+    return "'"
+        + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
         + "'"
 }
 
@@ -28,7 +29,8 @@ extension Work {
     package var savesWhatItChanges: Bool {
         switch self {
         case .remove, .restore, .edit, .restoreDatabase: true
-        case .run, .shell, .service, .http, .sql, .redis, .backup, .probe, .notify, .statusPage, .wait,
+        case .run, .shell, .service, .http, .sql, .redis, .backup, .probe, .notify, .statusPage,
+            .wait,
             .confirm, .assess, .playbook, .action, .undoAction, .rollback, .fallback, .calm:
             false
         }
@@ -40,7 +42,8 @@ extension Work {
         case .backup, .probe, .notify, .wait, .confirm, .assess, .calm: true
         case .sql(let sql): sql.statements.isEmpty
         case .http(let request, _, _): ["GET", "HEAD"].contains(request.method.uppercased())
-        case .run, .shell, .service, .redis, .remove, .restore, .edit, .restoreDatabase, .statusPage,
+        case .run, .shell, .service, .redis, .remove, .restore, .edit, .restoreDatabase,
+            .statusPage,
             .playbook, .action, .undoAction, .rollback, .fallback:
             false
         }

@@ -132,7 +132,8 @@ package enum NearestColour {
         UInt8((Int(channel) - low) * 255 / (high - low))
     }
     /// The first of the least; the list is never empty.
-    private static func least<Element>(_ list: [Element], _ measure: (Element) -> Double) -> Element {
+    private static func least<Element>(_ list: [Element], _ measure: (Element) -> Double) -> Element
+    {
         var best = list[0]
         var value = measure(best)
         for element in list.dropFirst() {

@@ -50,8 +50,17 @@ extension Frame {
 
     private func sameRow(_ y: Int, as older: Frame) -> Bool {
         let start = y * width
-        for index in start..<start + width where !same(index, as: older) { return false }
-        return true
+        return cells.withUnsafeBufferPointer { new in
+            older.cells.withUnsafeBufferPointer { old in
+                for index in start..<start + width {
+                    // Clusters are numbered by their frame: the same number says nothing.
+                    if new[index] != old[index] || new[index].isCluster {
+                        if !same(index, as: older) { return false }
+                    }
+                }
+                return true
+            }
+        }
     }
     private func same(_ index: Int, as older: Frame) -> Bool {
         let new = cells[index]

@@ -27,7 +27,8 @@ extension Frame {
         var used = 0
         for run in runs where used < limit {
             let style = ground.map { run.style.on($0) } ?? run.style
-            used += text(run.text, x: x + used, y: y, style, limit: limit == .max ? .max : limit - used)
+            used += text(
+                run.text, x: x + used, y: y, style, limit: limit == .max ? .max : limit - used)
         }
         return used
     }
@@ -52,13 +53,11 @@ extension Frame {
             }
         let right = rect.endX - 1
         let bottom = rect.endY - 1
-        for x in rect.x...right {
-            glyph(h, x: x, y: rect.y, style)
-            glyph(h, x: x, y: bottom, style)
+        for y in [rect.y, bottom] {
+            fill(Rect(x: rect.x, y: y, width: rect.width, height: 1), style, glyph: h)
         }
-        for y in rect.y...bottom {
-            glyph(v, x: rect.x, y: y, style)
-            glyph(v, x: right, y: y, style)
+        for x in [rect.x, right] {
+            fill(Rect(x: x, y: rect.y, width: 1, height: rect.height), style, glyph: v)
         }
         glyph(corners[0], x: rect.x, y: rect.y, style)
         glyph(corners[1], x: right, y: rect.y, style)
@@ -68,11 +67,11 @@ extension Frame {
 
     /// A horizontal line.
     package mutating func rule(x: Int, y: Int, width: Int, _ style: Style) {
-        for column in x..<x + max(0, width) { glyph("─", x: column, y: y, style) }
+        fill(Rect(x: x, y: y, width: width, height: 1), style, glyph: "─")
     }
     /// A vertical line; where it meets a horizontal one, they join.
     package mutating func divider(x: Int, y: Int, height: Int, _ style: Style) {
-        for row in y..<y + max(0, height) { glyph("│", x: x, y: row, style) }
+        fill(Rect(x: x, y: y, width: 1, height: height), style, glyph: "│")
     }
 
     /// `▕████▎   ▏`: the share that is filled, in eighths of a column.
@@ -115,24 +114,29 @@ extension Frame {
         }
     }
 
-    /// All the values over the whole width as one curve, two dots to a column and four to a row.
+    /// The values as one curve, two dots to a column and four to a row, the latest at the right edge.
+    /// - Parameter slots: how many values the whole width stands for; 2 or more.
     package mutating func curve(
-        _ values: [Double], low: Double, high: Double, in rect: Rect, _ style: Style
+        _ values: [Double], slots: Int, low: Double, high: Double, in rect: Rect, _ style: Style
     ) {
         let columns = rect.width * 2
         guard values.count > 1, columns > 1, rect.height > 0 else { return }
         let dots = rect.height * 4
+        let shown = Array(values.suffix(max(2, slots)))
+        let missing = max(2, slots) - shown.count
+        // 0 where there is no value yet.
         let levels = (0..<columns).map { column in
-            let value = values[(column * (values.count - 1) + (columns - 1) / 2) / (columns - 1)]
-            return Frame.level(value, low, high, dots)
+            let slot = (column * (max(2, slots) - 1) + (columns - 1) / 2) / (columns - 1) - missing
+            return slot < 0 ? 0 : Frame.level(shown[slot], low, high, dots)
         }
         for column in 0..<rect.width {
             var cells = [UInt32](repeating: 0, count: rect.height)
             for half in 0..<2 {
                 let index = column * 2 + half
                 // A step up or down is drawn as a line, so that the curve holds together.
-                let before = index > 0 ? levels[index - 1] : levels[index]
                 let now = levels[index]
+                guard now > 0 else { continue }
+                let before = index > 0 && levels[index - 1] > 0 ? levels[index - 1] : now
                 let from = before < now ? before + 1 : now
                 let to = before > now ? before - 1 : now
                 for dot in min(from, now)...max(to, now) {
@@ -140,7 +144,9 @@ extension Frame {
                 }
             }
             for row in 0..<rect.height {
-                guard cells[row] != 0, let scalar = Unicode.Scalar(0x2800 + cells[row]) else { continue }
+                guard cells[row] != 0, let scalar = Unicode.Scalar(0x2800 + cells[row]) else {
+                    continue
+                }
                 glyph(scalar, x: rect.x + column, y: rect.y + row, style)
             }
         }

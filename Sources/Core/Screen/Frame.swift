@@ -59,6 +59,7 @@ package struct Frame: Sendable {
     ) -> Int {
         guard y >= 0, y < height, limit > 0, x < width else { return 0 }
         let end = limit > width - x ? width : x + limit
+        if x >= 0, let used = asciiText(text, x: x, y: y, end: end, style) { return used }
         var column = x
         for scalar in text.unicodeScalars {
             var scalar = scalar
@@ -85,6 +86,28 @@ package struct Frame: Sendable {
         return column - x
     }
 
+    /// The same for text in printable ASCII, which is most of it; nil for any other.
+    private mutating func asciiText(
+        _ text: String, x: Int, y: Int, end: Int, _ style: Style
+    ) -> Int? {
+        text.utf8.withContiguousStorageIfAvailable { bytes -> Int? in
+            for byte in bytes where byte < 0x20 || byte > 0x7E { return nil }
+            let fits = bytes.count <= end - x
+            let count = fits ? bytes.count : end - x - 1
+            mend(x: x, y: y)
+            mend(x: x + count + (fits ? 0 : 1), y: y)
+            let start = y * width + x
+            cells.withUnsafeMutableBufferPointer { cells in
+                for offset in 0..<count {
+                    cells[start + offset] = Cell(
+                        glyph: UInt32(bytes[offset]), style: style, width: 1)
+                }
+                if !fits { cells[start + count] = Cell(glyph: 0x2026, style: style, width: 1) }
+            }
+            return fits ? count : end - x
+        } ?? nil
+    }
+
     package mutating func fill(_ rect: Rect, _ style: Style, glyph: Unicode.Scalar = " ") {
         let area = rect.intersection(bounds)
         guard !area.isEmpty, GlyphWidth.columns(glyph) == 1 else { return }
@@ -93,7 +116,9 @@ package struct Frame: Sendable {
             mend(x: area.x, y: y)
             mend(x: area.endX, y: y)
             let start = y * width
-            for x in area.x..<area.endX { cells[start + x] = cell }
+            cells.withUnsafeMutableBufferPointer { cells in
+                for x in area.x..<area.endX { cells[start + x] = cell }
+            }
         }
     }
 
@@ -111,8 +136,13 @@ package struct Frame: Sendable {
     private mutating func restyle(_ rect: Rect, _ change: (inout Style) -> Void) {
         let area = rect.intersection(bounds)
         guard !area.isEmpty else { return }
-        for y in area.y..<area.endY {
-            for index in y * width + area.x..<y * width + area.endX { change(&cells[index].style) }
+        let width = width
+        cells.withUnsafeMutableBufferPointer { cells in
+            for y in area.y..<area.endY {
+                for index in y * width + area.x..<y * width + area.endX {
+                    change(&cells[index].style)
+                }
+            }
         }
     }
 

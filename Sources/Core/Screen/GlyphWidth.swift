@@ -7,9 +7,10 @@ package enum GlyphWidth {
         let value = scalar.value
         if value < 0x300 { return value == 0xAD ? 0 : 1 }
         // Our own lines, blocks, dots and signs, asked for most often.
-        if value >= 0x2070, value < 0x231A { return 1 }
+        if value >= 0x2100, value < 0x231A { return 1 }
         if value >= 0x2500, value < 0x25FD { return 1 }
         if value >= 0x2800, value < 0x2900 { return 1 }
+        if value >= 0x2710, value < 0x2728 { return 1 }
         if isWide(value) {
             // The marks that join Han and kana; asked first because the block around them is wide.
             return (0x302A...0x302F).contains(value) || value == 0x3099 || value == 0x309A ? 0 : 2
@@ -42,7 +43,7 @@ package enum GlyphWidth {
         if value < 0x1100 { return false }
         if value <= 0x115F { return true }
         if value < 0x2E80 { return value == 0x2329 || value == 0x232A }
-        if value <= 0xA4CF { 
+        if value <= 0xA4CF {
             return value != 0x303F && !(0x4DC0...0x4DFF).contains(value)
                 && !(0x3248...0x324F).contains(value)
         }

@@ -125,13 +125,11 @@ package struct Painter: Sendable {
     private mutating func take(_ look: Look, blank: Bool, _ out: inout [UInt8]) {
         var wanted = look
         if blank, let pen {
-            // Nobody sees the ink of a blank.
-            wanted.foreground = pen.foreground
+            // Nobody sees the ink of a blank, unless it is underlined or reversed.
             let seen: Emphasis = [.underline, .reverse]
-            if pen.emphasis.intersection(seen) == wanted.emphasis.intersection(seen) {
+            if pen.emphasis.isDisjoint(with: seen), wanted.emphasis.isDisjoint(with: seen) {
+                wanted.foreground = pen.foreground
                 wanted.emphasis = pen.emphasis
-            } else {
-                wanted.foreground = look.foreground
             }
         }
         guard wanted != pen else { return }

@@ -131,10 +131,14 @@ private struct SVGDrawing {
         case 0x2580: return rectText(x, y, w + 0.2, h / 2, fill)
         case 0x2584: return rectText(x, y + h / 2, w + 0.2, h / 2, fill)
         case 0x25CF: return "<circle cx=\"\(n(cx))\" cy=\"\(n(cy))\" r=\"3.4\" fill=\"\(fill)\"/>\n"
-        case 0x25B2: return polygon([(cx, cy - 4.5), (cx + 4.6, cy + 3.8), (cx - 4.6, cy + 3.8)], fill)
-        case 0x25B6: return polygon([(cx - 3.6, cy - 4.4), (cx + 4.2, cy), (cx - 3.6, cy + 4.4)], fill)
-        case 0x25B8: return polygon([(cx - 2.6, cy - 3.4), (cx + 3.4, cy), (cx - 2.6, cy + 3.4)], fill)
-        case 0x25C6: return polygon([(cx, cy - 4.6), (cx + 4, cy), (cx, cy + 4.6), (cx - 4, cy)], fill)
+        case 0x25B2:
+            return polygon([(cx, cy - 4.5), (cx + 4.6, cy + 3.8), (cx - 4.6, cy + 3.8)], fill)
+        case 0x25B6:
+            return polygon([(cx - 3.6, cy - 4.4), (cx + 4.2, cy), (cx - 3.6, cy + 4.4)], fill)
+        case 0x25B8:
+            return polygon([(cx - 2.6, cy - 3.4), (cx + 3.4, cy), (cx - 2.6, cy + 3.4)], fill)
+        case 0x25C6:
+            return polygon([(cx, cy - 4.6), (cx + 4, cy), (cx, cy + 4.6), (cx - 4, cy)], fill)
         case 0x2716:
             return stroke("M\(n(cx - 3.2)) \(n(cy - 3.2))l6.4 6.4m0-6.4l-6.4 6.4", fill, 2.4)
         case 0x2714, 0x2713: return stroke("M\(n(cx - 3.6)) \(n(cy + 0.4))l2.6 3l4.6-7", fill, 2)
@@ -159,9 +163,12 @@ private struct SVGDrawing {
     /// Box drawing: which arms a glyph has — up, right, down, left — and whether they are heavy.
     private func lines(_ glyph: UInt32, _ x: Double, _ y: Double, _ fill: String) -> String? {
         let arms: [UInt32: (String, Bool)] = [
-            0x2500: ("rl", false), 0x2501: ("rl", true), 0x2502: ("ud", false), 0x2503: ("ud", true),
-            0x250C: ("rd", false), 0x250F: ("rd", true), 0x2510: ("dl", false), 0x2513: ("dl", true),
-            0x2514: ("ur", false), 0x2517: ("ur", true), 0x2518: ("ul", false), 0x251B: ("ul", true),
+            0x2500: ("rl", false), 0x2501: ("rl", true), 0x2502: ("ud", false),
+            0x2503: ("ud", true),
+            0x250C: ("rd", false), 0x250F: ("rd", true), 0x2510: ("dl", false),
+            0x2513: ("dl", true),
+            0x2514: ("ur", false), 0x2517: ("ur", true), 0x2518: ("ul", false),
+            0x251B: ("ul", true),
             0x251C: ("urd", false), 0x2524: ("udl", false), 0x252C: ("rdl", false),
             0x2534: ("url", false), 0x253C: ("urdl", false), 0x256D: ("rd", false),
             0x256E: ("dl", false), 0x256F: ("ul", false), 0x2570: ("ur", false),

@@ -24,9 +24,10 @@ package struct Theme: Sendable, Equatable {
         }
         var found: [Int: RGB] = [:]
         var words: [String: String] = [:]
-        for (index, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-            .enumerated()
-        {
+        for (index, raw) in text.split(
+            omittingEmptySubsequences: false, whereSeparator: \.isNewline
+        )
+        .enumerated() {
             let number = index + 1
             guard let (key, value) = try Theme.entry(String(raw), line: number) else { continue }
             guard let slot = try Theme.slot(key, line: number) else {

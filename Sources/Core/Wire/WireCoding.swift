@@ -40,7 +40,9 @@ package enum WireCoding {
             : [.sortedKeys, .withoutEscapingSlashes]
         return try encoder.encode(value)
     }
-    package static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+    package static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws
+        -> Value
+    {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         return try decoder.decode(type, from: data)

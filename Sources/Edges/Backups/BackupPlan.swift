@@ -30,7 +30,7 @@ struct BackupPlan {
 
     /// Something that was named, and everything below it.
     private mutating func add(root: RawPath, depth: Int) throws(Fault) {
-        let root = try plain(root)
+        let root = try direct(root)
         guard let status = try Files.status(root) else { return }
         guard status.kind != .other else {
             throw Fault(
@@ -86,10 +86,10 @@ struct BackupPlan {
     private func name(_ path: RawPath) -> RawPath { path.below(folder) ?? path }
 
     /// Without `..`, `.` and double slashes, so that each file has one name.
-    private func plain(_ path: RawPath) throws(Fault) -> RawPath {
+    private func direct(_ path: RawPath) throws(Fault) -> RawPath {
         if path.hasParentReference, let folder = try Files.resolved(path.folder) {
             return folder.appending(path.lastName)
         }
-        return RawPath(bytes: [0x2F] + Array(path.names.joined(separator: [0x2F])))
+        return path.plain
     }
 }

@@ -105,6 +105,10 @@ static inline void tocsin_arm(
     tocsin_guard.length = length < TOCSIN_FAREWELL ? length : TOCSIN_FAREWELL;
     memcpy(tocsin_guard.farewell, farewell, tocsin_guard.length);
     tocsin_guard.armed = 1;
+    /* Also when somebody far away calls exit(). */
+    static int registered = 0;
+    if (!registered) atexit(tocsin_give_back);
+    registered = 1;
 }
 static inline void tocsin_disarm(void) { tocsin_guard.armed = 0; }
 

@@ -12,7 +12,7 @@ extension Files {
     /// pattern is meant itself. A leading dot is matched only by a dot, as in a shell.
     /// - Returns: nothing when nothing of that name is there.
     package static func matches(_ pattern: RawPath, in folder: RawPath) throws(Fault) -> [RawPath] {
-        let whole = folder.appending(pattern)
+        let whole = folder.appending(pattern).plain
         if try status(whole) != nil { return [whole] }
         guard isPattern(pattern) else { return [] }
         let searched =
@@ -30,7 +30,7 @@ extension Files {
         }
         var paths: [RawPath] = []
         for index in 0..<Int(found.gl_pathc) {
-            if let path = found.gl_pathv[index] { paths.append(RawPath(cString: path)) }
+            if let path = found.gl_pathv[index] { paths.append(RawPath(cString: path).plain) }
         }
         return paths.sorted()
     }

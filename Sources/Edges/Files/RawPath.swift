@@ -2,7 +2,7 @@
 import FoundationEssentials
 import Glibc
 
-/// A path of any bytes but NUL. Never normalised: `a/../b` stays what it is.
+/// A path of any bytes but NUL. `a/../b` stays what it is: with links, it need not be `b`.
 package struct RawPath: Sendable, Hashable, Comparable, CustomStringConvertible {
     package var bytes: [UInt8]
 
@@ -36,14 +36,13 @@ package struct RawPath: Sendable, Hashable, Comparable, CustomStringConvertible 
     }
     /// The last name; empty for `/`.
     package var lastName: RawPath { RawPath(bytes: names.last ?? []) }
-    /// What holds it: `/a` for `/a/b`, `.` for `b`, `/` for `/`.
-    package var folder: RawPath {
-        var rest = bytes[...]
-        while rest.count > 1, rest.last == slash { rest.removeLast() }
-        guard let cut = rest.lastIndex(of: slash) else { return RawPath(".") }
-        rest = rest[..<cut]
-        while rest.last == slash { rest.removeLast() }
-        return rest.isEmpty ? RawPath("/") : RawPath(bytes: Array(rest))
+    /// The same path without empty names, `.` and a slash at the end.
+    package var plain: RawPath { RawPath(names: names, isAbsolute: isAbsolute) }
+    /// What holds it: `/a` for `/a/b` and `/a/./b/.`, `.` for `b`, `/` for `/`.
+    package var folder: RawPath { RawPath(names: names.dropLast(), isAbsolute: isAbsolute) }
+    private init(names: some Collection<[UInt8]>, isAbsolute: Bool) {
+        bytes = (isAbsolute ? [slash] : []) + names.joined(separator: [slash])
+        if bytes.isEmpty { bytes = [dot] }
     }
     package var hasParentReference: Bool { names.contains([dot, dot]) }
 

@@ -24,7 +24,11 @@ extension StepSession {
                 for statement in work.statements {
                     let (text, arguments) = try bound(statement)
                     output.say("sql> " + Visible.text(statement))
-                    try database.execute(sql: text, arguments: arguments)
+                    let prepared = try database.allStatements(sql: text, arguments: arguments)
+                    while let one = try prepared.next() {
+                        try refuseTransactions(one, work)
+                        try one.execute()
+                    }
                 }
                 changed = database.totalChangesCount - before
                 crashPoint("before-commit")
@@ -36,6 +40,15 @@ extension StepSession {
         return .done(
             "\(count) \(count == 1 ? "statement" : "statements") in one transaction, "
                 + "\(changed) \(changed == 1 ? "row" : "rows") changed")
+    }
+
+    /// The step is the transaction: one that ended it early could not be taken back as a whole.
+    private func refuseTransactions(_ statement: Statement, _ work: SQLWork) throws {
+        let words = ["BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"]
+        guard words.contains(statement.verb) else { return }
+        throw Fault(
+            operation: "use the data source", subject: work.source,
+            cause: "\(statement.verb) is not needed: all statements of a step are one transaction")
     }
 
     /// A database file that is not there is never made: a step that empties a table of a new, empty
@@ -175,8 +188,8 @@ extension StepSession {
             do {
                 let prepared = try database.allStatements(sql: text, arguments: arguments)
                 while let one = try prepared.next() {
-                    let verb = one.sql.drop { $0.isWhitespace }.prefix { $0.isLetter }.uppercased()
-                    makesTables = makesTables || verb == "CREATE" || verb == "ALTER"
+                    try refuseTransactions(one, work)
+                    makesTables = makesTables || ["CREATE", "ALTER"].contains(one.verb)
                 }
             } catch let error as DatabaseError where makesTables {
                 // It may rest on what an earlier statement makes.
@@ -186,6 +199,24 @@ extension StepSession {
             }
         }
         return .wouldRun("would run in one transaction: " + described(.sql(work)))
+    }
+}
+
+extension Statement {
+    /// Its first word, in capitals, after any comments.
+    fileprivate var verb: String {
+        var rest = sql[...]
+        while true {
+            rest = rest.drop { $0.isWhitespace || $0 == ";" }
+            if rest.hasPrefix("--") {
+                rest = rest.drop { !$0.isNewline }
+            } else if rest.hasPrefix("/*") {
+                guard let end = rest.firstRange(of: "*/") else { return "" }
+                rest = rest[end.upperBound...]
+            } else {
+                return rest.prefix { $0.isLetter }.uppercased()
+            }
+        }
     }
 }
 

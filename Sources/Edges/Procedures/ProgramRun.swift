@@ -56,30 +56,62 @@ enum ProgramRun {
     ) throws(Fault) -> ProgramEnd {
         let input = try openInput(program.input, inputFile)
         defer { close(input) }
-        let (pid, gate, report) = try fork(program, input: input, output: program.output ?? output)
-        var gateIsOpen = true
-        defer {
-            if gateIsOpen { close(gate) }
-            close(report)
+        var tries = 0
+        while true {
+            switch try begin(program, input: input, output: output, recorded: recorded) {
+            case .runs(let pid): return try wait(pid, program.timeout, tick)
+            case .refused(let failure):
+                // A file that is just being written cannot be run; whoever deploys it is soon done.
+                tries += 1
+                guard failure.code == ETXTBSY, tries < 20 else {
+                    throw startFault(program, failure)
+                }
+                usleep(50_000)
+            }
         }
+    }
+
+    private enum Beginning {
+        case runs(pid_t)
+        /// Nothing of it has run.
+        case refused(tocsin_start_failure)
+    }
+
+    /// Starts the program at its gate, has it written down, and opens the gate.
+    private static func begin(
+        _ program: Program, input: Int32, output: Int32,
+        recorded: (ProcessIdentity) throws(Fault) -> Void
+    ) throws(Fault) -> Beginning {
+        let (pid, gate, report) = try fork(program, input: input, output: program.output ?? output)
+        defer { close(report) }
+        var isThrough = false
         do throws(Fault) {
-            // A child that failed before its gate is a zombie by now; it tells why below.
-            if let identity = ProcessIdentity(pid) { try recorded(identity) }
+            defer { close(gate) }
+            if let identity = ProcessIdentity(pid) {
+                try recorded(identity)
+                var go = UInt8(1)
+                isThrough = write(gate, &go, 1) == 1
+            }
         } catch {
-            close(gate)
-            gateIsOpen = false
             _ = reap(pid)
             throw error
         }
-        var go = UInt8(1)
-        _ = write(gate, &go, 1)
         var failure = tocsin_start_failure()
-        let told = read(report, &failure, MemoryLayout<tocsin_start_failure>.size)
-        guard told <= 0 else {
-            _ = reap(pid)
-            throw startFault(program, failure)
+        var told = read(report, &failure, MemoryLayout<tocsin_start_failure>.size)
+        while told < 0, errno == EINTR {
+            told = read(report, &failure, MemoryLayout<tocsin_start_failure>.size)
         }
-        return try wait(pid, program.timeout, tick)
+        if told > 0 {
+            _ = reap(pid)
+            return .refused(failure)
+        }
+        guard isThrough else {
+            _ = reap(pid)
+            throw Fault(
+                operation: "start", subject: program.path.description,
+                cause: "its process cannot be told from others: /proc says nothing of it")
+        }
+        return .runs(pid)
     }
 
     private static func openInput(_ text: String?, _ file: RawPath) throws(Fault) -> Int32 {

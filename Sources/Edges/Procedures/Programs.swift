@@ -94,7 +94,7 @@ extension StepSession {
 
     /// What programs see: our own environment without the secrets, the values as TOCSIN_NAME, and
     /// what the step says.
-    private func environment() throws(Fault) -> [String: String] {
+    func environment() throws(Fault) -> [String: String] {
         var result = ProcessInfo.processInfo.environment
         for name in secretVariables { result[name] = nil }
         for value in order.variables { result[Self.variable(value.name)] = value.text }
@@ -110,7 +110,7 @@ extension StepSession {
     }
 
     /// With a `/`, relative to the runbook's folder; else searched in PATH.
-    func find(_ name: String, _ searchPath: String? = nil) throws(Fault) -> RawPath {
+    func find(_ name: String, _ searchPath: String?) throws(Fault) -> RawPath {
         guard !name.isEmpty else {
             throw Fault(operation: "run", subject: "", cause: "there is no program to run")
         }

@@ -68,7 +68,7 @@ extension StepSession {
     func forecastService(_ verb: ServiceVerb, _ unit: String) throws(Fault) -> Forecast {
         let commands = ServiceCommands(unit, order.units)
         for command in [commands.start, commands.stop, commands.status ?? commands.stop] {
-            _ = try find(command.first ?? "")
+            _ = try find(command.first ?? "", try environment()["PATH"])
         }
         let deadline = secondsSinceBoot() + Work.service(verb, unit: unit).defaultTimeout.seconds
         if let known = commands.known {

@@ -21,7 +21,9 @@ extension StepSession {
         _ end: StepOutcome.End, _ message: String, facts: [NamedText] = []
     ) -> StepOutcome {
         // The seconds are measured where the outcome is written.
-        StepOutcome(end: end, message: message, seconds: 0, facts: facts)
+        StepOutcome(
+            end: end, message: message, seconds: 0, facts: facts,
+            backup: end == .succeeded ? backupTaken : nil)
     }
 
     private func perform() async throws(Fault) -> StepOutcome {

@@ -93,9 +93,11 @@ package struct RunnerStepPerformer: StepPerformer {
             let begun = try Files.status(directory.started) != nil
             let start = try directory.record(StartedRecord.self, directory.started)
             let isHeld = try RunLock.isHeld(directory.lock)
-            if try Files.status(directory.outcome) != nil { return try outcome(directory) }
             if isHeld {
+                // Also when the outcome is there: only its process's end is the end of the work.
                 waitForRunner(start?.runner, directory, &reader)
+            } else if try Files.status(directory.outcome) != nil {
+                return try outcome(directory)
             } else if begun {
                 return try lost(start, directory, &reader)
             } else if started < Self.starts {
@@ -103,7 +105,9 @@ package struct RunnerStepPerformer: StepPerformer {
                 try startRunner(order, directory, &reader)
             } else {
                 return StepOutcome(
-                    end: .failed, message: "the step was not begun: \(lastWords(directory))",
+                    end: .failed,
+                    message: "the step was not begun; the step runner "
+                        + (lastWords(directory).map { "said: \($0)" } ?? "ended at once"),
                     seconds: 0)
             }
         }
@@ -192,6 +196,7 @@ package struct RunnerStepPerformer: StepPerformer {
             endChild(child, &reader)
             message += ". Its program has ended since; its exit status is lost"
         }
+        if let words = lastWords(directory) { message += ". The step runner said: \(words)" }
         if try Files.status(directory.raw) != nil {
             message += ". What it said last may be in \(directory.raw)"
         }
@@ -208,12 +213,10 @@ package struct RunnerStepPerformer: StepPerformer {
         ProgramRun.endGroup(child.process.pid, leader: process) {}
     }
 
-    private func lastWords(_ directory: RunDirectory) -> String {
+    /// The last line of what the runner could say nowhere else; nil when it said nothing.
+    private func lastWords(_ directory: RunDirectory) -> String? {
         let log = (try? Files.read(directory.runnerLog, limit: 1 << 20)) ?? []
         let lines = String(decoding: log.suffix(2000), as: UTF8.self).split(separator: "\n")
-        guard let last = lines.last else {
-            return "the step runner ended at once and said nothing"
-        }
-        return Visible.text("the step runner says: \(last)")
+        return lines.last.map { Visible.text($0, limit: 200) }
     }
 }

@@ -55,7 +55,7 @@ package enum StepRunner {
             crashPoint("worked")
             let written = ending.write(
                 outcome.end, session.output.mask.masked(outcome.message), facts: outcome.facts,
-                backup: outcome.end == .succeeded ? session.backupTaken : nil)
+                backup: outcome.backup)
             try? Files.remove(directory.staging)
             return written ? Status.done : Status.disk
         } catch {

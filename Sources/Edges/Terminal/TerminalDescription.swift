@@ -47,7 +47,8 @@ struct TerminalDescription {
         guard tocsin_setup(name, descriptor) == 1 else {
             throw TerminalError(
                 why: "terminfo does not know the terminal “\(name.prefix(60))”",
-                remedy: "Set TERM to one it knows, such as xterm-256color, or install ncurses-term.")
+                remedy: "Set TERM to one it knows, such as xterm-256color, or install ncurses-term."
+            )
         }
         guard let move = Self.text("cup") else {
             throw TerminalError(

@@ -60,7 +60,7 @@ package enum DemoService {
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await server.run() }
-                group.addTask { await upkeep.run() }
+                group.addTask { try await upkeep.run() }
                 if !readers.isEmpty {
                     group.addTask { await Fleet(port: server.port, readers: readers).run() }
                 }

@@ -5,7 +5,7 @@
 
 /// Held while courier runs. The file is locked, so that the pid in it is never a stale one.
 final class RunLock: Sendable {
-    private static let file = "run/courier.pid"
+    static let file = "run/courier.pid"
     private let descriptor: Int32
 
     /// - Throws: when another courier holds it, with that one's pid.
@@ -22,13 +22,15 @@ final class RunLock: Sendable {
             if attempt > 0 { usleep(20_000) }
             taken = flock(descriptor, LOCK_EX | LOCK_NB) == 0
         }
-        guard taken, ftruncate(descriptor, 0) == 0,
-            writeAll(descriptor, Array("\(getpid())\n".utf8))
-        else {
-            close(descriptor)
+        // Whatever is thrown from here on, `deinit` closes the file.
+        guard taken else {
             let who = Self.holder(folder).map { " (pid \($0))" } ?? ""
             throw DemoError(
                 "courier runs already in \(folder.path)\(who); stop it first: bin/service stop")
+        }
+        guard ftruncate(descriptor, 0) == 0, writeAll(descriptor, Array("\(getpid())\n".utf8))
+        else {
+            throw DemoError("cannot write \(path): \(String(cString: strerror(errno)))")
         }
     }
     deinit { close(descriptor) }

@@ -18,7 +18,13 @@ actor Upkeep {
     init(_ courier: Courier) { self.courier = courier }
 
     /// Beats until the task is cancelled.
-    func run() async {
+    /// - Throws: when courier's folder is gone: a demo that was ended with violence must not leave a
+    ///   service behind for ever.
+    func run() async throws {
+        defer {
+            lock?.release()
+            lock = nil
+        }
         let clock = ContinuousClock()
         var last = clock.now
         while !Task.isCancelled {
@@ -26,10 +32,11 @@ actor Upkeep {
             let now = clock.now
             await courier.delivery?.beat(seconds: seconds(now - last))
             last = now
+            guard courier.folder.exists(RunLock.file) else {
+                throw DemoError("\(courier.folder.path) is gone, and courier with it")
+            }
             try? await Task.sleep(for: .milliseconds(200))
         }
-        lock?.release()
-        lock = nil
     }
 
     /// Looks at the switches and makes true what they say.

@@ -5,8 +5,10 @@ import FoundationEssentials
 import Screen
 
 struct DashboardLook: ParsableArguments {
-    @Option(help: ArgumentHelp("The colours: tocsin-dark, tocsin-light, tocsin-colourblind, or a file of "
-        + "$XDG_CONFIG_HOME/tocsin/themes without its .yaml.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "The colours: tocsin-dark, tocsin-light, tocsin-colourblind, or a file of "
+                + "$XDG_CONFIG_HOME/tocsin/themes without its .yaml.", valueName: "name"))
     var theme: String?
     @Flag(name: .customLong("no-mouse"), help: "Leave the mouse to the terminal, to select text.")
     var noMouse = false

@@ -26,7 +26,10 @@ struct Contacts: ParsableCommand {
                     ]
                 }
                 rows += runbook.external.map {
-                    [($0.name, .strong), ($0.phone, .plain), ($0.email, .plain), ("external", .quiet)]
+                    [
+                        ($0.name, .strong), ($0.phone, .plain), ($0.email, .plain),
+                        ("external", .quiet),
+                    ]
                 }
                 return rows.isEmpty ? ["The runbook names nobody."] : table(rows)
             }
@@ -51,7 +54,10 @@ struct OnCall: ParsableCommand {
                     shifts.map { shift in
                         [
                             (shift.role, .plain), (shift.now, .strong),
-                            ("then \(shift.next) from \(Words.moment(shift.handOverAt)) UTC", .quiet),
+                            (
+                                "then \(shift.next) from \(Words.moment(shift.handOverAt)) UTC",
+                                .quiet
+                            ),
                         ]
                     })
             }
@@ -70,14 +76,17 @@ struct EscalationMatrix: ParsableCommand {
     func run() throws {
         try reporting(.act, common) { session in
             let core = try session.situation().core
-            try session.show(core.escalation) { core.escalation.flatMap { Self.lines($0, core.time) } }
+            try session.show(core.escalation) {
+                core.escalation.flatMap { Self.lines($0, core.time) }
+            }
             return 0
         }
     }
 
     static func lines(_ row: EscalationReport, _ now: String) -> [Line] {
         let head =
-            Line("\(row.inForce ? "▶" : " ") \(row.level) \(row.name)", row.inForce ? .bad : .strong)
+            Line(
+                "\(row.inForce ? "▶" : " ") \(row.level) \(row.name)", row.inForce ? .bad : .strong)
             + "  respond within \(Words.length(.seconds(row.respondWithinSeconds)))"
             + (row.means.isEmpty ? "" : "  \(row.means)", .quiet)
         let steps = table(
@@ -85,7 +94,9 @@ struct EscalationMatrix: ParsableCommand {
                 let after =
                     step.afterSeconds == 0
                     ? "at once" : "after \(Words.length(.seconds(step.afterSeconds)))"
-                let again = step.repeatEverySeconds.map { ", then every \(Words.length(.seconds($0)))" }
+                let again = step.repeatEverySeconds.map {
+                    ", then every \(Words.length(.seconds($0)))"
+                }
                 var whom = (step.people.isEmpty ? step.roles : step.people).joined(separator: ", ")
                 if step.ticket { whom += whom.isEmpty ? "ticket" : " + ticket" }
                 if !step.via.isEmpty { whom += " by \(step.via.joined(separator: ", "))" }

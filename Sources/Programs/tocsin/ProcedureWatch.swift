@@ -172,9 +172,9 @@ private struct Progress {
     private mutating func showLive(_ procedure: ProcedureReport) {
         let stage = procedure.stages.first { $0.state == .running }
         let step = stage?.steps.first { $0.state == .running }
-        let where_ = [stage?.name, step?.name].compactMap(\.self).joined(separator: ": ")
+        let place = [stage?.name, step?.name].compactMap(\.self).joined(separator: ": ")
         let text = paper.render(
-            Line("▶ \(Int(procedure.progress * 100)) % ", .strong) + where_)
+            Line("▶ \(Int(procedure.progress * 100)) % ", .strong) + place)
         guard text != live else { return }
         Output.write("\r\u{1B}[K" + text, to: STDERR_FILENO)
         live = text

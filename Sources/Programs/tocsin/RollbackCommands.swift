@@ -97,13 +97,16 @@ struct PlanText {
         }
         lines += plan.authorizations.map { authorization in
             Line("Authorization \(authorization.kind): needs \(authorization.needs)")
-                + (authorization.people.isEmpty
-                    ? "" : " (\(authorization.people.joined(separator: ", ")))", .quiet)
+                + (
+                    authorization.people.isEmpty
+                        ? "" : " (\(authorization.people.joined(separator: ", ")))", .quiet
+                )
                 + (authorization.refused.map { "; refused now: \($0)" } ?? "", .warning)
         }
         if let ready = plan.ready {
             lines.append(
-                ready ? Line("● Nothing would fail.", .good) : Line("✖ Something would fail.", .bad))
+                ready ? Line("● Nothing would fail.", .good) : Line("✖ Something would fail.", .bad)
+            )
         }
         return lines
     }

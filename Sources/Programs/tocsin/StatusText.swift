@@ -46,14 +46,16 @@ struct StatusText {
 
     private var score: Line {
         Line("\(core.health.state.sign) ", core.health.state.ink)
-            + ("Health \(core.health.score) / 100 \(core.health.state.rawValue)",
-                core.health.state.ink)
+            + (
+                "Health \(core.health.score) / 100 \(core.health.state.rawValue)",
+                core.health.state.ink
+            )
     }
 
     private var heading: [Line] {
-        let where_ = core.environment.isEmpty ? "" : " · \(core.environment)"
+        let place = core.environment.isEmpty ? "" : " · \(core.environment)"
         return [
-            Line(core.service, .strong) + ("  \(core.title)\(where_)", .plain)
+            Line(core.service, .strong) + ("  \(core.title)\(place)", .plain)
                 + ("  \(Words.moment(core.time)) UTC", .quiet)
         ]
     }
@@ -63,7 +65,10 @@ struct StatusText {
     private var emergency: [Line] {
         guard let emergency = core.emergency else {
             let since = Words.length(from: core.quietSince, to: core.time)
-            return [Line("● No emergency", .good) + ("" + (since.map { " for \($0)" } ?? ""), .plain), score]
+            return [
+                Line("● No emergency", .good) + ("" + (since.map { " for \($0)" } ?? ""), .plain),
+                score,
+            ]
         }
         let level = core.level?.name.uppercased() ?? ""
         var lines = [
@@ -168,9 +173,12 @@ struct StatusText {
 
     private func line(_ procedure: ProcedureReport) -> Line {
         let percent = "\(Int((procedure.progress * 100).rounded())) %"
-        let state = procedure.state.isOver ? procedure.state.rawValue : "\(procedure.state) \(percent)"
+        let state =
+            procedure.state.isOver ? procedure.state.rawValue : "\(procedure.state) \(percent)"
         return Line("\(procedure.title): ", .strong) + (state, procedure.state.ink)
-            + ("  \(procedure.id)" + (procedure.message.isEmpty ? "" : " · \(procedure.message)"),
-                .quiet)
+            + (
+                "  \(procedure.id)" + (procedure.message.isEmpty ? "" : " · \(procedure.message)"),
+                .quiet
+            )
     }
 }

@@ -10,9 +10,10 @@ struct Tocsin: AsyncParsableCommand {
         discussion: """
             Without a subcommand: the dashboard. It attaches to the running engine, or starts one that \
             lives until the last viewer leaves and no work is in flight.
-            """ + examples(
-                ("tocsin", "watch the service of ./tocsin.yaml"),
-                ("tocsin demo", "watch, break and roll back the bundled service")),
+            """
+                + examples(
+                    ("tocsin", "watch the service of ./tocsin.yaml"),
+                    ("tocsin demo", "watch, break and roll back the bundled service")),
         version: Product.version,
         // What the engine and the demo call; hidden.
         subcommands: [StepRunnerCommand.self, DemoCommand.self],
@@ -26,7 +27,8 @@ struct Tocsin: AsyncParsableCommand {
             CommandGroup(
                 name: "Check",
                 subcommands: [
-                    CheckWebsockets.self, CheckDatabase.self, VerifyServices.self, TestFallback.self,
+                    CheckWebsockets.self, CheckDatabase.self, VerifyServices.self,
+                    TestFallback.self,
                     VerifyBackup.self, VerifyRollbackReady.self, VerifyRollback.self,
                     TestRollback.self,
                 ]),

@@ -1,0 +1,92 @@
+// Every screen in its main situations, at the sizes that people have.
+import Domain
+import Screen
+import Testing
+import Wire
+
+@testable import Dashboard
+
+@Suite struct GoldenTests {
+    /// A name, and how to get there.
+    static let scenes: [(String, @Sendable (Int, Int) -> Player)] = [
+        ("quiet", { Player(Scenes.quiet(), width: $0, height: $1) }),
+        ("high", { Player(Scenes.high(), width: $0, height: $1) }),
+        ("critical", { Player(Scenes.critical(), width: $0, height: $1) }),
+        ("acknowledged", { Player(Scenes.high(acknowledged: true), width: $0, height: $1) }),
+        ("overdue", { Player(Scenes.high(overdue: true), width: $0, height: $1) }),
+        ("recovering", { Player(Scenes.recovering(), width: $0, height: $1) }),
+        ("calm", { Player(Scenes.calm(), width: $0, height: $1) }),
+        ("recovery", { keys(Scenes.recovering(), $0, $1, .character("r")) }),
+        ("rollback-sheet", { keys(Scenes.exhausted(), $0, $1, .character("R")) }),
+        ("rollback-dry-run", { dryRun($0, $1) }),
+        ("rollback-running", { keys(Scenes.rollingBack(), $0, $1, .character("5")) }),
+        ("rollback-failed", { keys(Scenes.rollbackFailed(), $0, $1, .character("5")) }),
+        ("rollback-done", { keys(Scenes.rolledBack(), $0, $1, .character("5")) }),
+        ("escalation", { keys(Scenes.high(), $0, $1, .character("6")) }),
+        ("engine-gone", { gone($0, $1) }),
+        ("help", { keys(Scenes.high(), $0, $1, .character("?")) }),
+        ("palette", { keys(Scenes.high(), $0, $1, .character(":"), .character("r")) }),
+        ("activate", { keys(Scenes.quiet(), $0, $1, .character("e")) }),
+        ("confirm", { keys(Scenes.high(), $0, $1, .character("r"), .down, .enter) }),
+    ]
+    static let sizes = [(80, 24), (120, 36), (160, 48)]
+
+    private static func keys(
+        _ scene: StreamStart, _ width: Int, _ height: Int, _ keys: Key...
+    ) -> Player {
+        var player = Player(scene, width: width, height: height)
+        for key in keys { player.press(key) }
+        return player
+    }
+    private static func dryRun(_ width: Int, _ height: Int) -> Player {
+        var player = keys(Scenes.exhausted(), width, height, .character("R"), .character("d"))
+        player.answer(.done(CommandAnswer(events: [], plan: Scenes.dryRun())))
+        player.press(.enter)
+        player.type("vedfolnir")
+        return player
+    }
+    private static func gone(_ width: Int, _ height: Int) -> Player {
+        var player = Player(Scenes.high(), width: width, height: height)
+        player.take(.disconnected("the engine closed the stream"))
+        player.wait(12)
+        return player
+    }
+
+    @Test(arguments: scenes.map(\.0)) func `looks as it did`(name: String) throws {
+        let scene = try #require(Self.scenes.first { $0.0 == name }).1
+        for (width, height) in Self.sizes {
+            try Goldens.check(view(scene(width, height).model), "\(name)-\(width)x\(height)")
+        }
+    }
+
+    @Test func `a phone, a corner and a wall look as they did`() throws {
+        for (width, height) in [(40, 10), (45, 30), (20, 5), (300, 90)] {
+            let player = Player(Scenes.high(), width: width, height: height)
+            try Goldens.check(view(player.model), "high-\(width)x\(height)")
+        }
+    }
+
+    @Test func `plain ASCII looks as it did, and knows every glyph of ours`() throws {
+        try Goldens.check(view(Player(Scenes.high()).model).inASCII(), "high-ascii")
+        for (_, scene) in Self.scenes {
+            for (width, height) in Self.sizes {
+                let frame = view(scene(width, height).model)
+                let plain = frame.inASCII()
+                for y in 0..<height {
+                    for x in 0..<width where plain.glyph(x: x, y: y) == "?" {
+                        let glyph = frame.glyph(x: x, y: y)
+                        #expect(glyph == "?", "\(glyph) has no twin in ASCII")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `wide names keep the columns straight`() throws {
+        var scene = Scenes.high()
+        scene.situation.components[0].name = "网站"
+        scene.situation.components[2].probes[0].message = "错误率 23.1 % \u{1B}[31mred\u{7}"
+        scene.situation.core.emergency?.reason = "送達エラーが 10 % を超えた 🚨"
+        try Goldens.check(view(Player(scene, width: 80, height: 24).model), "wide-80x24")
+    }
+}

@@ -1,0 +1,260 @@
+// What keys do: what is sent to the engine, and above all what is not.
+import Domain
+import Screen
+import Testing
+import Wire
+
+@testable import Dashboard
+
+@Suite struct KeyTests {
+    @Test func `a acknowledges, once`() {
+        var player = Player(Scenes.high())
+        player.press(.character("a"), .character("a"))
+        #expect(player.requests == [CommandRequest(command: "acknowledge")])
+        player.answer(.done(CommandAnswer(events: [])))
+        #expect(player.text.contains("✔ acknowledge: done"))
+    }
+
+    @Test func `what cannot be done is not sent, and says why`() {
+        var player = Player(Scenes.quiet())
+        player.press(.character("a"))
+        #expect(player.effects.isEmpty)
+        #expect(player.text.contains("no emergency is open; e activates one"))
+        player.wait(20)
+        #expect(!player.text.contains("no emergency is open; e activates one"))
+    }
+
+    @Test func `the last line shows what works now`() {
+        #expect(Player(Scenes.high()).lastLine.hasPrefix(" a acknowledge  enter run  r recovery"))
+        #expect(!Player(Scenes.quiet()).lastLine.contains("acknowledge"))
+        #expect(Player(Scenes.calm()).lastLine.hasPrefix(" D deactivate"))
+        #expect(Player(Scenes.exhausted()).lastLine.hasPrefix(" v veto"))
+    }
+
+    @Test func `numbers and arrows select a proposal, enter runs it`() {
+        var player = Player(Scenes.high())
+        player.press(.down, .down, .down, .up)
+        player.press(.enter)
+        #expect(player.requests == [CommandRequest(command: "enable-fallback", name: "flash")])
+        player.press(.character("1"), .enter)
+        #expect(
+            player.requests.last == CommandRequest(command: "recover", name: "restart-websocket"))
+        player.press(.character("3"), .enter)
+        #expect(player.model.page == .rollback && player.requests.count == 2)
+    }
+
+    @Test func `an action that loses something asks first`() {
+        var scene = Scenes.high()
+        scene.situation.core.proposals[0].name = "clear-queues"
+        var player = Player(scene)
+        player.press(.enter)
+        #expect(player.requests.isEmpty)
+        #expect(player.text.contains("Undelivered notifications in the queue are dropped"))
+        #expect(player.text.contains("$ ./bin/queue clear"))
+        player.press(.enter, .character("n"))
+        #expect(player.requests.isEmpty && player.model.sheet == nil)
+        player.press(.enter, .character("y"))
+        #expect(player.requests == [CommandRequest(command: "recover", name: "clear-queues")])
+    }
+
+    @Test func `digits go to the screens that there are`() {
+        var player = Player(Scenes.quiet())
+        player.press(.character("4"))
+        #expect(player.model.page == .recovery)
+        player.press(.character("6"))
+        #expect(player.model.page == .escalation)
+        player.press(.character("2"))
+        #expect(player.model.page == .escalation)
+        #expect(player.text.contains("2 Probes comes with a later version"))
+        player.press(.escape)
+        #expect(player.model.page == .command)
+        player.press(.alt("5"))
+        #expect(player.model.page == .rollback)
+    }
+
+    @Test func `an emergency needs a reason and takes a level`() {
+        var player = Player(Scenes.quiet())
+        player.press(.character("e"), .enter)
+        #expect(player.requests.isEmpty)
+        player.press(.up)
+        player.type("All is lost")
+        player.press(.enter)
+        #expect(
+            player.requests == [
+                CommandRequest(command: "activate-emergency", reason: "All is lost", level: 1)
+            ])
+        #expect(player.model.sheet == nil)
+    }
+
+    @Test func `ending an emergency while something fails takes a word`() {
+        var player = Player(Scenes.high())
+        player.press(.character("D"))
+        #expect(player.text.contains("delivery-errors, delivery"))
+        player.type("yes")
+        player.press(.enter)
+        #expect(player.requests.isEmpty && player.text.contains("type the word deactivate"))
+        player.press(.control("u"))
+        player.type("deactivate")
+        player.press(.enter)
+        #expect(player.requests == [CommandRequest(command: "deactivate-emergency")])
+    }
+
+    @Test func `ending a calm one takes a y`() {
+        var player = Player(Scenes.calm())
+        player.press(.character("z"), .character("x"))
+        #expect(player.requests.isEmpty)
+        player.press(.character("y"))
+        #expect(player.requests == [CommandRequest(command: "deactivate-emergency")])
+    }
+
+    @Test func `a note is written, a dropped one is not`() {
+        var player = Player(Scenes.high())
+        player.press(.character("n"))
+        player.type("q quits nothing here")
+        player.press(.escape, .character("n"), .paste("two\nlines\u{1B}[31m"), .enter)
+        #expect(player.requests == [CommandRequest(command: "note", text: "two lines[31m")])
+    }
+
+    @Test func `a refusal says why and what would help`() {
+        var player = Player(Scenes.high())
+        player.press(.character("b"))
+        player.answer(
+            .refused(
+                RefusalReport(
+                    refused: "one-procedure-at-a-time", why: "Restart is running",
+                    remedy: "Wait for its end")))
+        #expect(player.text.contains("▲ backup: Restart is running. Wait for its end."))
+        player.press(.character("b"))
+        let long = String(repeating: "a reason that goes on and on ", count: 12)
+        player.answer(.refused(RefusalReport(refused: "x", why: long, remedy: "Do nothing.")))
+        #expect(player.text.contains("backup was refused") && player.text.contains("→ Do nothing."))
+        player.press(.enter)
+        #expect(player.model.sheet == nil)
+    }
+
+    @Test func `a command whose answer was lost is not said to be done`() {
+        var player = Player(Scenes.high())
+        player.press(.character("a"))
+        player.answer(.lost("the connection broke"))
+        #expect(player.text.contains("look whether it happened"))
+    }
+
+    @Test func `fallbacks are switched and tested`() {
+        var player = Player(Scenes.high())
+        player.press(.character("f"), .down, .enter)
+        #expect(player.requests == [CommandRequest(command: "disable-fallback", name: "broadcast")])
+        player.press(.character("f"), .character("t"))
+        #expect(player.requests.last == CommandRequest(command: "test-fallback", name: "flash"))
+    }
+
+    @Test func `faults are only the demo's`() {
+        var player = Player(Scenes.quiet())
+        player.press(.character("x"))
+        #expect(player.effects.isEmpty && player.model.sheet == nil)
+        var scene = Scenes.quiet()
+        scene.runbook.faults = ["websocket", "complete"]
+        player = Player(scene)
+        #expect(player.lastLine.contains("x break the demo"))
+        player.press(.character("x"), .down, .enter)
+        #expect(player.effects == [.readFaults, .setFault("complete", on: true)])
+        player.take(.faults(["complete"]))
+        #expect(player.text.contains("✖ broken"))
+        player.press(.enter)
+        #expect(player.effects.last == .setFault("complete", on: false))
+    }
+
+    @Test func `the palette finds commands and says why they are refused`() {
+        var player = Player(Scenes.high())
+        player.press(.character(":"))
+        player.type("clrq")
+        #expect(player.text.contains("recover clear-queues"))
+        player.press(.enter)
+        #expect(player.text.contains("Undelivered notifications"))
+        player.press(.escape, .character(":"))
+        player.type("pause")
+        player.press(.enter)
+        #expect(player.requests.isEmpty)
+        #expect(player.text.contains("pause-rollback: not now — nothing is running"))
+    }
+
+    @Test func `themes are tried on and kept or not`() {
+        var player = Player(Scenes.high())
+        player.press(.character("t"), .down)
+        #expect(player.model.theme.id == "tocsin-light")
+        player.press(.escape)
+        #expect(player.model.theme.id == "tocsin-dark")
+        player.press(.character("t"), .down, .down, .enter)
+        #expect(player.model.theme.id == "tocsin-colourblind")
+        #expect(player.text.contains("--theme tocsin-colourblind"))
+    }
+
+    @Test func `y copies the summary, and no more than terminals take`() throws {
+        var player = Player(Scenes.high())
+        player.press(.character("y"))
+        guard case .copy(let text) = try #require(player.effects.last) else { return }
+        #expect(text.hasPrefix("vedfolnir: LEVEL 2 High — Delivery errors above 10 %\n"))
+        #expect(text.contains("- delivery: failed stats errors 23.1 %"))
+        var scene = Scenes.rollingBack()
+        scene.situation.core.procedure?.output = Array(
+            repeating: String(repeating: "é", count: 999), count: 200)
+        player = Player(scene)
+        player.press(.character("5"), .character("y"))
+        guard case .copy(let long) = try #require(player.effects.last) else { return }
+        #expect(long.utf8.count <= 74_994 && long.utf8.count > 70_000)
+    }
+
+    @Test func `clicks press and select what is seen`() {
+        var player = Player(Scenes.high())
+        player.click("Enable fallback")
+        #expect(player.model.selectedProposal == 1 && player.requests.isEmpty)
+        player.click("acknowledge  enter")
+        #expect(player.requests == [CommandRequest(command: "acknowledge")])
+        player = Player(Scenes.high(), width: 160, height: 48)
+        player.click("Recovery")
+        #expect(player.model.page == .recovery)
+        player.click("Clear notification")
+        #expect(player.model.recovery.selected == 1)
+        player.press(.wheelUp(Point(x: 0, y: 0)))
+        #expect(player.model.recovery.selected == 0)
+        player.press(.character("?"))
+        player.click("Clear notification")
+        #expect(player.model.recovery.selected == 0)
+    }
+
+    @Test func `q leaves, on every screen, and from a sheet only closes it`() {
+        for key in ["1", "4", "6"] {
+            var player = Player(Scenes.rollingBack())
+            player.press(.character(Character(key)), .character("q"))
+            #expect(player.effects == [.quit])
+        }
+        var player = Player(Scenes.high())
+        player.press(.character("?"), .character("q"))
+        #expect(player.effects.isEmpty && player.model.sheet == nil)
+        player.press(.control("c"))
+        #expect(player.effects == [.quit])
+        player.press(.control("l"), .control("z"))
+        #expect(player.effects == [.quit, .redraw, .suspend])
+    }
+
+    @Test func `leaving while something runs says that it goes on`() {
+        #expect(Player(Scenes.quiet()).model.goodbye == nil)
+        #expect(
+            Player(Scenes.rollingBack()).model.goodbye
+                == "Rollback to Legacy flash messages goes on; `tocsin` shows it.")
+    }
+
+    @Test func `recovery runs what is selected and asks before the service stops`() {
+        var player = Player(Scenes.high())
+        player.press(.character("r"), .down, .down, .enter)
+        #expect(player.requests == [CommandRequest(command: "recover", name: "restart-services")])
+        player.press(.down, .enter)
+        #expect(player.text.contains("playbooks can be run from a later version on"))
+        player.press(.down, .down, .enter)
+        #expect(
+            player.requests.last == CommandRequest(command: "disable-fallback", name: "broadcast"))
+        player.press(.down, .enter)
+        #expect(player.requests.count == 2 && player.text.contains("Stop the service?"))
+        player.press(.character("y"))
+        #expect(player.requests.last == CommandRequest(command: "stop-services"))
+    }
+}

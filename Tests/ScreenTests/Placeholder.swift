@@ -1,1 +1,0 @@
-// Stands in until the screen's tests are here.
