@@ -26,7 +26,7 @@ import Wire
                 #expect(seen.contains(step.name))
                 #expect(
                     seen.contains(
-                        step.command.split(separator: " ").prefix(3).joined(separator: " ")))
+                        step.command.split(separator: " ").prefix(2).joined(separator: " ")))
             }
         }
         #expect(seen.contains("Drop notification tables  ▲ cannot be undone"))
