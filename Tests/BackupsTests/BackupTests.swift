@@ -426,37 +426,17 @@ func trouble(_ body: () throws -> Void) -> String {
         try makeDatabase()
         let live = try open()
         try live.inDatabase { _ = try String.fetchOne($0, sql: "PRAGMA journal_mode = \(mode)") }
-        let stop = Flag()
-        defer { stop.isUp.store(true, ordering: .relaxed) }
-        let place = place
-        // Both tables change together, so a torn copy would show. Not a task: it would keep one of
-        // the few threads that tasks share.
-        let written = Flag()
-        DispatchQueue.global().async {
-            do {
-                let queue = try DatabaseQueue(
-                    path: place.root("folder/app.db"), configuration: patient())
-                try queue.write { try $0.execute(sql: "CREATE TABLE a (x); CREATE TABLE b (x)") }
-                repeat {
-                    try queue.write {
-                        try $0.execute(sql: "INSERT INTO a VALUES (1); INSERT INTO b VALUES (1)")
-                    }
-                    // SQLite's locks are not fair: without a pause nobody else would get one.
-                    poll(nil, 0, 5)
-                } while !stop.isUp.load(ordering: .relaxed)
-                written.isUp.store(true, ordering: .relaxed)
-            } catch {
-                Issue.record(error)
-            }
-        }
+        // Both tables change together, so a torn copy would show.
+        let writer = try Writer(place.root("folder/app.db"))
+        defer { writer.stop() }
         try await eventually("the writer writes") {
             try live.read {
                 try isTable("b", $0) && Int.fetchOne($0, sql: "SELECT COUNT(*) FROM b") != 0
             }
         }
         let receipt = try place.take(place.definition(databases: ["main"]))
-        stop.isUp.store(true, ordering: .relaxed)
-        try await eventually("the writer has ended") { written.isUp.load(ordering: .relaxed) }
+        writer.stop()
+        try await eventually("the writer has ended") { writer.hasEnded }
         #expect(receipt.databases == ["main"])
         #expect(receipt.rows > 500)
         let copy = try DatabaseQueue(path: receipt.path + "/databases/main.sqlite")
@@ -561,8 +541,33 @@ func trouble(_ body: () throws -> Void) -> String {
     }
 }
 
-private final class Flag: Sendable {
-    let isUp = Atomic(false)
+/// Writes to a database every few milliseconds. Not without a pause: SQLite's locks are not fair, and
+/// nobody else would get one.
+private final class Writer: Sendable {
+    private let queue: DatabaseQueue
+    private let state = Mutex((stopped: false, ended: false))
+
+    init(_ path: String) throws {
+        queue = try DatabaseQueue(path: path, configuration: patient())
+        try queue.write { try $0.execute(sql: "CREATE TABLE a (x); CREATE TABLE b (x)") }
+        write()
+    }
+    func stop() { state.withLock { $0.stopped = true } }
+    var hasEnded: Bool { state.withLock { $0.ended } }
+
+    private func write() {
+        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(5)) { [self] in
+            guard !state.withLock({ $0.stopped }) else { return state.withLock { $0.ended = true } }
+            do {
+                try queue.write {
+                    try $0.execute(sql: "INSERT INTO a VALUES (1); INSERT INTO b VALUES (1)")
+                }
+            } catch {
+                Issue.record(error)
+            }
+            write()
+        }
+    }
 }
 
 /// Asks SQLite: GRDB remembers what its own connection saw.

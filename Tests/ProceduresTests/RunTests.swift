@@ -269,7 +269,7 @@ import Testing
     @Test func `a check that cannot be made decides nothing`() async throws {
         var step = Step.run("touch", "ran")
         for check in [
-            Work.run(["./missing"], input: nil), .remove(["x"]),
+            Work.run(["./missing"], input: nil), .shell("kill -9 $$"), .remove(["x"]),
             .probe(ProbeReference(component: "web", probe: "home"), within: .seconds(1)),
         ] {
             step.check = check

@@ -18,6 +18,7 @@ extern char **environ;
 extern int pipe2(int ends[2], int flags);
 extern int fallocate(int file, int mode, off_t from, off_t count);
 extern int syncfs(int file);
+extern int sync_file_range(int file, off_t from, off_t count, unsigned flags);
 extern mode_t umask(mode_t mask); /* <sys/stat.h> and <fcntl.h> would define `struct stat` here too */
 #define TOCSIN_CLOEXEC 02000000
 extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *, const char *);
@@ -152,6 +153,11 @@ static inline int tocsin_spawn_session(
 /* A descriptor that becomes readable when the process ends; -1 when there is no such process. */
 static inline int tocsin_process_descriptor(pid_t pid) {
     return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* Has a file's new content on its way to the disk, without waiting for it. */
+static inline void tocsin_start_writing(int file) {
+    sync_file_range(file, 0, 0, 2 /* SYNC_FILE_RANGE_WRITE */);
 }
 
 /* Gives the space of a file's part back to the disk; reading it yields zeros. */

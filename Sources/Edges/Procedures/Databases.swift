@@ -172,7 +172,8 @@ extension StepSession {
         if work.query != nil {
             switch try sql(work) {
             case .done(let message, _): return .wouldRun("holds now: \(message)")
-            case .failed(let why): return .wouldRun("does not hold now: \(why)")
+            case .failed(let why), .cutOff(let why):
+                return .wouldRun("does not hold now: \(why)")
             }
         }
         return try asking(work.source) {

@@ -36,7 +36,11 @@ extension StepSession {
         guard let trouble = end.trouble else {
             return .done(words.isEmpty ? "exit status 0" : words)
         }
-        return .failed(words.isEmpty ? trouble : "\(trouble): \(words)")
+        let message = words.isEmpty ? trouble : "\(trouble): \(words)"
+        switch end {
+        case .exited: return .failed(message)
+        case .signalled, .timedOut: return .cutOff(message)
+        }
     }
 
     /// Runs a program of the runbook or of the system to its end.

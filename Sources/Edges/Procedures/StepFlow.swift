@@ -46,7 +46,7 @@ extension StepSession {
             case .done(let text, let made):
                 message = text
                 facts = made
-            case .failed(let why):
+            case .failed(let why), .cutOff(let why):
                 message = why
                 continue
             }
@@ -57,7 +57,7 @@ extension StepSession {
             switch try await look("verify", verify) {
             case .done(let why, _):
                 return outcome(.succeeded, "\(message); verified: \(why)", facts: facts)
-            case .failed(let why):
+            case .failed(let why), .cutOff(let why):
                 return outcome(.failed, "it ran (\(message)), but verify: \(why)", facts: facts)
             }
         }
@@ -83,16 +83,22 @@ extension StepSession {
                     ? "it would change something; use run, shell, http, redis or an sql query"
                     : "only the engine can decide this, not the step runner")
         }
-        do throws(Fault) {
-            let end = try await perform(work, work.defaultTimeout)
-            if case .failed(let why) = end { output.say("\(name) does not hold: \(why)") }
-            return end
-        } catch {
-            // Neither yes nor no: nothing may be built on it.
-            throw Fault(
-                operation: name, subject: described(work, units: order.units),
-                cause: error.description, retry: error.retry)
+        // Without a yes or no, nothing may be built on it.
+        func undecided(_ why: String) -> Fault {
+            Fault(operation: name, subject: described(work, units: order.units), cause: why)
         }
+        let end: WorkEnd
+        do throws(Fault) {
+            end = try await perform(work, work.defaultTimeout)
+        } catch {
+            throw undecided(error.description)
+        }
+        switch end {
+        case .done: break
+        case .failed(let why): output.say("\(name) does not hold: \(why)")
+        case .cutOff(let why): throw undecided(why)
+        }
+        return end
     }
 
     private func undo() async throws(Fault) -> StepOutcome {
@@ -102,7 +108,7 @@ extension StepSession {
             switch await tried(undo, timeout) {
             case .done(let message, let facts):
                 return outcome(.succeeded, message, facts: facts)
-            case .failed(let why): return outcome(.failed, why)
+            case .failed(let why), .cutOff(let why): return outcome(.failed, why)
             }
         }
         if step.work.savesWhatItChanges {

@@ -9,6 +9,8 @@ import Transfers
 enum WorkEnd {
     case done(String, facts: [NamedText] = [])
     case failed(String)
+    /// It was ended before it could say: failed as a work, but no answer as a check.
+    case cutOff(String)
 }
 /// What a dry run says of a work.
 enum Forecast {
