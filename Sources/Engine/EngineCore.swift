@@ -134,6 +134,12 @@ actor EngineCore {
         if events.contains(where: { $0.kind == "probe-changed" }) {
             monitor.takeStates(of: situation)
         }
+        // The engine's own gauges follow what happens at once, not only every few seconds.
+        if events.contains(where: {
+            $0.kind.hasPrefix("emergency-") || $0.kind == "procedure-ended"
+        }) {
+            pushEngineGauges()
+        }
         coreChanged = true
         reports.forEach { publish(StreamLine(event: $0)) }
         publishChanges(at: now)

@@ -135,6 +135,16 @@ final class AnswerBox: Sendable {
         #expect(await world.report.core.emergency?.stillHolding == [])
     }
 
+    @Test func `the gauge of emergencies follows at once`() async throws {
+        let runbook = SampleRunbook.make {
+            $0.gauges = [Gauge(source: .emergencies, title: "Emergencies")]
+        }
+        let world = try await EngineWorld(runbook)
+        _ = try await world.ask(
+            CommandRequest(command: "activate-emergency", reason: "x", level: 2))
+        #expect(await world.report.gauges.first?.trend.last == 1)
+    }
+
     @Test func `a rollback runs through every stage`() async throws {
         let world = try await EngineWorld()
         let answer = try await world.ask(
