@@ -11,11 +11,11 @@ import Testing
     ) -> Places {
         Places(
             runbookOption: runbook, stateOption: state, socketOption: socket,
-            environment: environment, uid: uid, folder: "/work", exists: files.contains,
+            environment: environment, uid: uid, folder: "/here", exists: files.contains,
             serviceName: { _ in service })
     }
     static let all: Set<String> = [
-        "/work/tocsin.yaml", "/conf/tocsin/tocsin.yaml", "/home/ines/.config/tocsin/tocsin.yaml",
+        "/here/tocsin.yaml", "/conf/tocsin/tocsin.yaml", "/home/ines/.config/tocsin/tocsin.yaml",
         "/etc/tocsin/tocsin.yaml",
     ]
 
@@ -25,12 +25,12 @@ import Testing
         ]
         var files = Self.all
         #expect(
-            try places(runbook: "own.yaml", environment, files: files).runbook() == "/work/own.yaml"
+            try places(runbook: "own.yaml", environment, files: files).runbook() == "/here/own.yaml"
         )
         #expect(try places(environment, files: files).runbook() == "/named.yaml")
         environment["TOCSIN_RUNBOOK"] = ""
-        #expect(try places(environment, files: files).runbook() == "/work/tocsin.yaml")
-        files.remove("/work/tocsin.yaml")
+        #expect(try places(environment, files: files).runbook() == "/here/tocsin.yaml")
+        files.remove("/here/tocsin.yaml")
         #expect(try places(environment, files: files).runbook() == "/conf/tocsin/tocsin.yaml")
         environment["XDG_CONFIG_HOME"] = nil
         #expect(
@@ -47,7 +47,7 @@ import Testing
         #expect(
             error
                 == .noRunbook(tried: [
-                    "/work/tocsin.yaml", "/home/ines/.config/tocsin/tocsin.yaml",
+                    "/here/tocsin.yaml", "/home/ines/.config/tocsin/tocsin.yaml",
                     "/etc/tocsin/tocsin.yaml",
                 ]))
     }
@@ -56,7 +56,7 @@ import Testing
         let environment = [
             "XDG_CONFIG_HOME": "conf", "XDG_STATE_HOME": "state", "HOME": "/home/ines/",
         ]
-        let places = places(environment, files: Self.all.subtracting(["/work/tocsin.yaml"]))
+        let places = places(environment, files: Self.all.subtracting(["/here/tocsin.yaml"]))
         #expect(try places.runbook() == "/home/ines/.config/tocsin/tocsin.yaml")
         #expect(try places.state() == "/home/ines/.local/state/tocsin/shop")
     }
@@ -65,7 +65,7 @@ import Testing
         let environment = [
             "TOCSIN_STATE": "/env", "XDG_STATE_HOME": "/states", "HOME": "/home/ines",
         ]
-        #expect(try places(state: "own", environment, files: Self.all).state() == "/work/own")
+        #expect(try places(state: "own", environment, files: Self.all).state() == "/here/own")
         #expect(try places(environment, files: Self.all).state() == "/env")
         let rest = environment.filter { $0.key != "TOCSIN_STATE" }
         #expect(try places(rest, uid: 0, files: Self.all).state() == "/var/lib/tocsin/shop")
@@ -75,7 +75,7 @@ import Testing
 
     @Test func `the socket: option, environment, the state's`() throws {
         let environment = ["TOCSIN_SOCKET": "/run/s", "TOCSIN_STATE": "/env"]
-        #expect(try places(socket: "own", environment).socket() == "/work/own")
+        #expect(try places(socket: "own", environment).socket() == "/here/own")
         #expect(try places(environment).socket() == "/run/s")
         #expect(try places(["TOCSIN_STATE": "/env"]).socket() == "/env/engine.sock")
         #expect(try places(state: "/s", ["TOCSIN_STATE": "/env"]).socket() == "/s/engine.sock")
