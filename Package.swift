@@ -85,6 +85,7 @@ let package = Package(
         edge("Probes", sees: ["Domain", "Transfers", "CEvents", heap, grdb, crypto]),
         edge("Procedures", sees: ["Domain", "Transfers", "Files", "CLinux", grdb, crypto]),
         edge("Backups", sees: ["Domain", "Files", grdb, crypto]),
+        edge("Outreach", sees: ["Domain", "Transfers", crypto]),
         edge(
             "Link",
             sees: ["Domain", "Wire", logging, nioCore, nioPosix, nioHTTP1]),
@@ -99,7 +100,7 @@ let package = Package(
             "", "Engine",
             sees: [
                 "Domain", "Rules", "Wire", "RunbookFile", "Journal", "Probes", "Procedures",
-                "Backups", "Link", collections, crypto, logging, serviceLifecycle,
+                "Backups", "Outreach", "Link", collections, crypto, logging, serviceLifecycle,
             ]),
         room(
             "Programs/", "DemoService",
@@ -138,6 +139,7 @@ let package = Package(
             "ProceduresTests",
             sees: ["Domain", "Procedures", "Backups", "Files", "CLinux", "TestKit", grdb]),
         tests("BackupsTests", sees: ["Domain", "Backups", "Files", "TestKit", grdb]),
+        tests("OutreachTests", sees: ["Domain", "Outreach", "Transfers", "TestKit", crypto]),
         tests("LinkTests", sees: ["Domain", "Wire", "Link", "TestKit", logging]),
         tests(
             "EngineTests",

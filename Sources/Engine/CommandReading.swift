@@ -26,7 +26,8 @@ struct CommandReading {
             return .activate(
                 level: try request.level.map(level), reason: request.reason ?? "",
                 triggeredBy: request.triggeredBy ?? "")
-        case "acknowledge": return .acknowledge(text: request.text ?? request.reason ?? "")
+        case "acknowledge":
+            return .acknowledge(text: request.text ?? request.reason ?? "", span: nil)
         case "deactivate-emergency":
             return .deactivate(
                 resolvedBy: request.resolvedBy ?? "", text: request.reason ?? request.text ?? "")

@@ -196,7 +196,10 @@ actor EngineCore {
         switch request {
         // Only ends of steps are kept: states and conditions are looked at afresh, ticks come again.
         case .stepEnded: unwritten.append(request)
-        case .started, .stopping, .tick, .probesChanged, .conditionChanged, .command: break
+        case .deliveryEnded: unwritten.append(request)
+        case .started, .stopping, .tick, .probesChanged, .conditionChanged, .command, .alerts, .gap,
+            .clockStepped:
+            break
         }
     }
 
@@ -449,7 +452,7 @@ actor EngineCore {
             ("started_by", procedure.startedBy), ("backup", procedure.backup ?? ""),
         ]
         if case .statusPage(let status, let message) = step.work {
-            guard let page = parts.runbook.statusPage else { return nil }
+            guard case .http(let page) = parts.runbook.statusPage else { return nil }
             variables += [("status", status), ("message", message)]
             step.work = .http(page, expect: Expectation(), keepCookies: false)
         }

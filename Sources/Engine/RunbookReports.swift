@@ -160,7 +160,12 @@ extension Event {
         case .engineStarted, .engineStopped, .probeChanged, .conditionBegan, .conditionEnded,
             .problemReported, .problemCleared, .emergencyActivated, .triggerJoined, .levelChanged,
             .acknowledged, .deactivated, .escalated, .notified, .noted, .fallbackSwitched,
-            .backupTaken, .rollbackVetoed, .autoRecoverySwitched:
+            .backupTaken, .rollbackVetoed, .autoRecoverySwitched,
+            .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
+            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
+            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
+            .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
+            .gapNoticed, .clockStepped:
             nil
         }
     }

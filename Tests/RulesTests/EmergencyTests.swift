@@ -111,11 +111,13 @@ import Testing
         #expect(taken() == ["0.1 ines,tomas", "1.1 ines"])
         try world.pass(.minutes(10))
         #expect(taken().suffix(2) == ["1.2 ines", "1.3 ines"])
-        try world.ask(.acknowledge(text: ""))
+        try world.ask(.acknowledge(text: "", span: nil))
         #expect(world.situation.emergency?.acknowledgedBy == "ines")
         try world.pass(.hours(5))
         #expect(taken().count == 4)
-        #expect(refusedRule { try world.ask(.acknowledge(text: "")) } == "acknowledged-already")
+        #expect(
+            refusedRule { try world.ask(.acknowledge(text: "", span: nil)) }
+                == "acknowledged-already")
     }
 
     @Test func `after a long gap what fell due is done at once and once`() throws {

@@ -58,7 +58,7 @@ import Testing
             ]
             let end = ends.randomElement(using: &random) ?? .succeeded
             try world.end(end, "so")
-        case 14: try world.ask(.acknowledge(text: ""), by: user)
+        case 14: try world.ask(.acknowledge(text: "", span: nil), by: user)
         case 15: try world.ask(.deactivate(resolvedBy: user, text: "over"), by: user)
         case 16: try world.ask(.autoRecover, by: user)
         case 17: try world.ask(.recover(action: "restart"), by: user)
@@ -133,7 +133,12 @@ private struct Invariants {
             .problemReported, .problemCleared, .emergencyActivated, .triggerJoined, .levelChanged,
             .acknowledged, .deactivated, .escalated, .notified, .noted, .fallbackSwitched,
             .pauseRequested, .procedurePaused, .procedureWaits, .procedureResumed, .undoStarted,
-            .procedureEnded, .backupTaken, .rollbackVetoed, .autoRecoverySwitched:
+            .procedureEnded, .backupTaken, .rollbackVetoed, .autoRecoverySwitched,
+            .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
+            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
+            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
+            .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
+            .gapNoticed, .clockStepped:
             break
         }
     }

@@ -79,9 +79,13 @@ import Testing
                     kind: .command(
                         run: [book.folder + "/bin/broadcast", "--banner"], input: "{{text}}")),
             ])
-        #expect(book.statusPage?.url == .plain("http://127.0.0.1:5000/api/status"))
-        #expect(book.statusPage?.method == "POST")
-        #expect(book.tickets?.url == .plain("https://tickets.example.com/api/issues"))
+        guard case .http(let page) = book.statusPage else {
+            Issue.record("the status page is not a request")
+            return
+        }
+        #expect(page.url == .plain("http://127.0.0.1:5000/api/status"))
+        #expect(page.method == "POST")
+        #expect(book.tickets?.request.url == .plain("https://tickets.example.com/api/issues"))
     }
 
     @Test func `levels, escalation and shifts`() throws {

@@ -15,10 +15,17 @@ package enum Event: Sendable, Equatable, Codable {
     /// Another trigger fired while the emergency was open.
     case triggerJoined(name: String, why: String)
     case levelChanged(Level, respondBy: Timestamp, reason: String, by: String)
-    case acknowledged(by: String, text: String)
+    /// `until`: when it runs out by itself; nil: it lasts.
+    case acknowledged(by: String, text: String, until: Timestamp?)
+    /// An acknowledgement ran out: the clock and the escalation go on where they stood.
+    case acknowledgementExpired
+    /// Somebody else commands now; that counts as their acknowledgement.
+    case handedOver(to: String, by: String, text: String)
+    /// An emergency that ended less than an hour ago goes on.
+    case reopened(Reopening)
     case deactivated(resolvedBy: String, text: String, by: String)
     case escalated(EscalationTaken)
-    /// A message to people; for now it reaches the journal and every screen.
+    /// A procedure told people something; the message itself is queued beside it.
     case notified(people: [String], via: [String], title: String, text: String)
     case noted(text: String, by: String)
 
@@ -39,6 +46,37 @@ package enum Event: Sendable, Equatable, Codable {
     case rollbackVetoed(rule: String, by: String, text: String)
     /// The plan's actions are tried one after the other until one helps or the attempts are used up.
     case autoRecoverySwitched(on: Bool, by: String)
+
+    /// A message stands in the outbox, with its first deliveries.
+    case messageQueued(OutboxMessage, deliveries: [Delivery])
+    /// Another channel is tried because one failed.
+    case deliveryAdded(Delivery)
+    /// Written before anything is sent.
+    case deliveryStarted(String, attempt: Int)
+    case deliveryEnded(String, attempt: Int, DeliveryOutcome)
+    /// The engine ended while it was being sent: it is sent again.
+    case deliveryInterrupted(String)
+    case deliveryDropped(String, why: String)
+    /// Given up; it is shown until it is tried again or dismissed.
+    case deliveryDead(String, why: String)
+    /// A person has it tried again, or dismisses it.
+    case deliveryRevived(String, by: String)
+    case deliveryDismissed(String, by: String)
+
+    /// An alert of another system reports a problem, or no longer does.
+    case alertFired(problem: String, fingerprint: String, text: String, by: String)
+    case alertResolved(problem: String, fingerprint: String, by: String)
+    /// A line on every dashboard; nil: none any more.
+    case lineSet(DashboardLine?, by: String)
+    case onCallOverridden(OnCallOverride, by: String)
+    case onCallOverrideEnded(id: String, by: String)
+    case alertsConfigured(LocalAlerts, by: String)
+    /// Fallbacks that a level asks for are to be switched; a procedure does it when none is in its way.
+    case fallbacksDue([String], enable: Bool)
+    /// The engine was away, or the machine slept: what fell due meanwhile is done now, once.
+    case gapNoticed(from: Timestamp, to: Timestamp, why: String)
+    /// The wall clock was set: every clock that runs is moved by so many seconds with it.
+    case clockStepped(by: Double)
 
     /// The journal's word for it, and the API's.
     package var kind: String {
@@ -72,6 +110,27 @@ package enum Event: Sendable, Equatable, Codable {
         case .backupTaken: "backup-taken"
         case .rollbackVetoed: "rollback-vetoed"
         case .autoRecoverySwitched: "auto-recovery-switched"
+        case .acknowledgementExpired: "acknowledgement-expired"
+        case .handedOver: "handed-over"
+        case .reopened: "emergency-reopened"
+        case .messageQueued: "message-queued"
+        case .deliveryAdded: "delivery-added"
+        case .deliveryStarted: "delivery-started"
+        case .deliveryEnded: "delivery-ended"
+        case .deliveryInterrupted: "delivery-interrupted"
+        case .deliveryDropped: "delivery-dropped"
+        case .deliveryDead: "delivery-dead"
+        case .deliveryRevived: "delivery-revived"
+        case .deliveryDismissed: "delivery-dismissed"
+        case .alertFired: "alert-fired"
+        case .alertResolved: "alert-resolved"
+        case .lineSet: "line-set"
+        case .onCallOverridden: "on-call-overridden"
+        case .onCallOverrideEnded: "on-call-override-ended"
+        case .alertsConfigured: "alerts-configured"
+        case .fallbacksDue: "fallbacks-due"
+        case .gapNoticed: "gap-noticed"
+        case .clockStepped: "clock-stepped"
         }
     }
 }
@@ -116,6 +175,59 @@ package struct Activation: Sendable, Equatable, Codable {
         self.failure = failure
         self.began = began
         self.respondBy = respondBy
+    }
+}
+
+package struct Reopening: Sendable, Equatable, Codable {
+    package var id: String
+    package var level: Level
+    package var reason: String
+    package var triggeredBy: String
+    package var by: String
+    package var trigger: String?
+    package var failure: String?
+    package var respondBy: Timestamp
+    package init(
+        id: String, level: Level, reason: String, triggeredBy: String, by: String,
+        trigger: String?, failure: String?, respondBy: Timestamp
+    ) {
+        self.id = id
+        self.level = level
+        self.reason = reason
+        self.triggeredBy = triggeredBy
+        self.by = by
+        self.trigger = trigger
+        self.failure = failure
+        self.respondBy = respondBy
+    }
+}
+
+/// What `update-dashboard` shows on every screen.
+package struct DashboardLine: Sendable, Equatable, Codable {
+    /// A word, such as `emergency_active`.
+    package var status: String
+    package var message: String
+    package init(status: String, message: String) {
+        self.status = status
+        self.message = message
+    }
+}
+
+/// Somebody stands in for whoever the rotation names.
+package struct OnCallOverride: Sendable, Equatable, Codable {
+    /// Such as `override_20260105_001`.
+    package var id: String
+    package var role: String
+    /// The id of a person.
+    package var person: String
+    package var from: Timestamp
+    package var until: Timestamp
+    package init(id: String, role: String, person: String, from: Timestamp, until: Timestamp) {
+        self.id = id
+        self.role = role
+        self.person = person
+        self.from = from
+        self.until = until
     }
 }
 

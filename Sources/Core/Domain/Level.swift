@@ -35,11 +35,16 @@ package struct LevelDefinition: Sendable, Equatable, Codable {
     package var name: String
     package var respondWithin: Span
     package var means: String
-    package init(level: Level, name: String, respondWithin: Span, means: String) {
+    /// Names of fallbacks that the activation of an emergency of this level enables.
+    package var fallbacks: [String]
+    package init(
+        level: Level, name: String, respondWithin: Span, means: String, fallbacks: [String] = []
+    ) {
         self.level = level
         self.name = name
         self.respondWithin = respondWithin
         self.means = means
+        self.fallbacks = fallbacks
     }
 }
 

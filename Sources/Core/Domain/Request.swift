@@ -10,6 +10,28 @@ package enum Request: Sendable, Equatable {
     case conditionChanged(ConditionName, holds: Bool, why: String)
     case stepEnded(procedure: String, StepAddress, undo: Bool, StepOutcome)
     case command(Command, by: Caller)
+    case deliveryEnded(String, attempt: Int, DeliveryOutcome)
+    /// Alerts of another system, already matched with the runbook's rules.
+    case alerts([IncomingAlert], by: Caller)
+    /// The engine was away from `from` until now, or the machine slept.
+    case gap(from: Timestamp, why: String)
+    /// The wall clock was set forward (or, negative, back) by so many seconds.
+    case clockStepped(by: Double)
+}
+
+/// An alert that a rule of the runbook has turned into a problem.
+package struct IncomingAlert: Sendable, Equatable {
+    package var problem: String
+    /// What tells this alert from others of the same problem.
+    package var fingerprint: String
+    package var isFiring: Bool
+    package var text: String
+    package init(problem: String, fingerprint: String, isFiring: Bool, text: String) {
+        self.problem = problem
+        self.fingerprint = fingerprint
+        self.isFiring = isFiring
+        self.text = text
+    }
 }
 
 /// A probe's new state.
@@ -27,7 +49,10 @@ package struct ProbeChange: Sendable, Equatable {
 /// What an operator may ask for.
 package enum Command: Sendable, Equatable {
     case activate(level: Level?, reason: String, triggeredBy: String)
-    case acknowledge(text: String)
+    /// `span`: it runs out after this time; nil: it lasts.
+    case acknowledge(text: String, span: Span?)
+    /// To a person's id, name or login name.
+    case handOver(to: String, text: String)
     case deactivate(resolvedBy: String, text: String)
     case escalate(text: String)
     case setLevel(Level, reason: String)
@@ -50,6 +75,41 @@ package enum Command: Sendable, Equatable {
     /// A step whose end is not known, or that a person has to tick.
     case resolveStep(done: Bool)
     case vetoRollback(text: String)
+    case sendNotification(NotificationRequest)
+    case sendUserNotification(text: String, channel: String)
+    case updateStatusPage(status: String, text: String)
+    /// Nil takes the line away.
+    case updateDashboard(DashboardLine?)
+    case createIncident(title: String, text: String, priority: String, assignee: String)
+    case notifyRollbackStart
+    /// A marked test through one channel, or through all of them but the users'; to whom it may concern,
+    /// or to the caller.
+    case testAlerts(channel: String?, target: String?)
+    case overrideOnCall(role: String, person: String, from: Timestamp?, until: Timestamp)
+    case endOnCallOverride(id: String)
+    case retryDelivery(id: String)
+    case dismissDelivery(id: String)
+    /// The addresses are in `alerts.local.yaml` already.
+    case alertsConfigured(LocalAlerts)
+}
+package struct NotificationRequest: Sendable, Equatable {
+    package var title: String
+    package var text: String
+    /// A role, a person, or `admins`.
+    package var target: String
+    package var priority: MessagePriority
+    /// Channels; empty: those that the matrix uses for a level of this priority.
+    package var via: [String]
+    package init(
+        title: String, text: String, target: String = "admins",
+        priority: MessagePriority = .normal, via: [String] = []
+    ) {
+        self.title = title
+        self.text = text
+        self.target = target
+        self.priority = priority
+        self.via = via
+    }
 }
 package enum ServiceCommand: String, Sendable, CaseIterable {
     case stop, start

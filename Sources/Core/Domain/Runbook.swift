@@ -10,8 +10,12 @@ package struct Runbook: Sendable, Equatable {
     package var roles: [Role]
     package var externalSupport: [ExternalContact]
     package var channels: [Channel]
-    package var statusPage: HTTPRequest?
-    package var tickets: HTTPRequest?
+    package var statusPage: StatusPage?
+    package var tickets: TicketSystem?
+    /// What becomes of the alerts that other systems send here; nil: they are refused.
+    package var alerts: AlertIntake?
+    /// Who is told beside the matrix, from `alerts.local.yaml`.
+    package var localAlerts: LocalAlerts
     /// All four, worst first.
     package var levels: [LevelDefinition]
     package var escalation: [EscalationRow]
@@ -40,7 +44,8 @@ package struct Runbook: Sendable, Equatable {
     package init(
         path: String, folder: String, service: ServiceIdentity, people: [Person] = [],
         roles: [Role] = [], externalSupport: [ExternalContact] = [], channels: [Channel] = [],
-        statusPage: HTTPRequest? = nil, tickets: HTTPRequest? = nil,
+        statusPage: StatusPage? = nil, tickets: TicketSystem? = nil,
+        alerts: AlertIntake? = nil, localAlerts: LocalAlerts = LocalAlerts(),
         levels: [LevelDefinition] = Runbook.defaultLevels, escalation: [EscalationRow] = [],
         onCall: [OnCallRotation] = [], sources: [DataSource] = [], units: [ServiceUnit] = [],
         connectivity: Connectivity? = nil, components: [Component] = [], gauges: [Gauge] = [],
@@ -60,6 +65,8 @@ package struct Runbook: Sendable, Equatable {
         self.channels = channels
         self.statusPage = statusPage
         self.tickets = tickets
+        self.alerts = alerts
+        self.localAlerts = localAlerts
         self.levels = levels
         self.escalation = escalation
         self.onCall = onCall
@@ -186,6 +193,88 @@ package struct EmailChannel: Sendable, Equatable {
         self.password = password
     }
 }
+/// Where users are told how the service is.
+package enum StatusPage: Sendable, Equatable {
+    /// Any API: `{{status}}`, `{{message}}` and what else a message holds are filled in.
+    case http(HTTPRequest)
+    /// A page of Statuspage (API v1): one incident for each emergency, updated and then resolved.
+    case statuspage(StatuspageAccount)
+}
+package struct StatuspageAccount: Sendable, Equatable {
+    /// The page's id.
+    package var page: String
+    package var token: Value
+    /// Ids of the page's components whose status follows; may be empty.
+    package var components: [String]
+    /// `https://api.statuspage.io` unless said otherwise.
+    package var url: String
+    package init(
+        page: String, token: Value, components: [String] = [],
+        url: String = "https://api.statuspage.io"
+    ) {
+        self.page = page
+        self.token = token
+        self.components = components
+        self.url = url
+    }
+}
+/// Where tickets are opened.
+package struct TicketSystem: Sendable, Equatable {
+    package var request: HTTPRequest
+    /// A JSON path to the ticket's number in the answer; nil: the first of `key`, `number`, `iid`, `id`.
+    package var number: String?
+    package init(request: HTTPRequest, number: String? = nil) {
+        self.request = request
+        self.number = number
+    }
+}
+
+/// Which alerts of other systems become reported problems.
+package struct AlertIntake: Sendable, Equatable {
+    /// `host:port` of a listener for senders that cannot use the socket (Alertmanager itself); nil: none.
+    package var listen: String?
+    /// What senders on `listen` have to show (`Authorization: Bearer …`).
+    package var token: Value?
+    /// Login names that may send alerts to the socket, beside the administrators.
+    package var from: [String]
+    /// The first one that matches decides; an alert that none matches changes nothing.
+    package var rules: [AlertRule]
+    package init(
+        listen: String? = nil, token: Value? = nil, from: [String] = [], rules: [AlertRule] = []
+    ) {
+        self.listen = listen
+        self.token = token
+        self.from = from
+        self.rules = rules
+    }
+}
+package struct AlertRule: Sendable, Equatable {
+    /// A label's name and the pattern that its whole value must match; all of them must.
+    package var match: [NamedText]
+    /// The problem that a firing alert reports (`reported NAME` in conditions).
+    package var problem: String
+    /// Raises an emergency of this level by itself; the loader makes a trigger `alert-NAME` of it.
+    package var level: Level?
+    package init(match: [NamedText], problem: String, level: Level? = nil) {
+        self.match = match
+        self.problem = problem
+        self.level = level
+    }
+}
+
+/// Addresses that `configure-alerts` added: told at once in every emergency of level 1 to 3.
+package struct LocalAlerts: Sendable, Equatable, Codable {
+    package var email: [String]
+    package var sms: [String]
+    package var webhook: [String]
+    package init(email: [String] = [], sms: [String] = [], webhook: [String] = []) {
+        self.email = email
+        self.sms = sms
+        self.webhook = webhook
+    }
+    package var isEmpty: Bool { email.isEmpty && sms.isEmpty && webhook.isEmpty }
+}
+
 package struct EscalationRow: Sendable, Equatable {
     package var level: Level
     /// Earliest first.
@@ -204,15 +293,18 @@ package struct EscalationStep: Sendable, Equatable {
     package var via: [String]
     package var repeatEvery: Span?
     package var ticket: Bool
+    /// By every channel of `via` at once, rather than by the next one when one fails.
+    package var everyChannel: Bool
     package init(
         after: Span, notify: [String] = [], via: [String] = [], repeatEvery: Span? = nil,
-        ticket: Bool = false
+        ticket: Bool = false, everyChannel: Bool = false
     ) {
         self.after = after
         self.notify = notify
         self.via = via
         self.repeatEvery = repeatEvery
         self.ticket = ticket
+        self.everyChannel = everyChannel
     }
 }
 package struct OnCallRotation: Sendable, Equatable {

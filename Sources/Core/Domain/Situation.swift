@@ -32,6 +32,17 @@ package struct Situation: Sendable, Equatable, Codable {
     package var idsGiven: OrderedDictionary<String, Int> = [:]
     package var quietSince: Timestamp?
     package var lastNotice: Notice?
+    /// Messages with a delivery that is not over, by id, oldest first.
+    package var outbox: OrderedDictionary<String, OutboxEntry> = [:]
+    /// Messages whose deliveries are all over, oldest first; at most `Limits.settledMessages`.
+    package var settled: [OutboxEntry] = []
+    /// The emergency that ended last: it goes on when it is needed again within an hour.
+    package var lastEnded: EndedEmergency?
+    package var line: DashboardLine?
+    package var onCallOverrides: [OnCallOverride] = []
+    /// Fallbacks that the engine enabled for the open emergency, or is about to.
+    package var fallbacksDue: [String] = []
+    package var fallbacksToEnd: [String] = []
 
     package init() {}
 
@@ -40,6 +51,10 @@ package struct Situation: Sendable, Equatable, Codable {
         package static let pastProcedures = 500
         package static let stepSeconds = 2_000
         package static let idDays = 40
+        package static let settledMessages = 200
+        package static let overrides = 100
+        /// An emergency that ended less than this ago is reopened rather than begun anew.
+        package static let reopenWithin = Span.hours(1)
     }
 }
 
@@ -65,10 +80,37 @@ package struct ReportedProblem: Sendable, Equatable, Codable {
     package var text: String
     package var by: String
     package var at: Timestamp
-    package init(text: String, by: String, at: Timestamp) {
+    /// A person reported it; nothing but a person clears it then.
+    package var byPerson: Bool
+    /// Fingerprints of the alerts that report it.
+    package var alerts: OrderedSet<String>
+    package init(
+        text: String, by: String, at: Timestamp, byPerson: Bool = true,
+        alerts: OrderedSet<String> = []
+    ) {
         self.text = text
         self.by = by
         self.at = at
+        self.byPerson = byPerson
+        self.alerts = alerts
+    }
+}
+/// A message and what became of it.
+package struct OutboxEntry: Sendable, Equatable, Codable {
+    package var message: OutboxMessage
+    package var deliveries: [Delivery]
+    package init(message: OutboxMessage, deliveries: [Delivery]) {
+        self.message = message
+        self.deliveries = deliveries
+    }
+    package var isOver: Bool { deliveries.allSatisfy(\.state.isOver) }
+}
+package struct EndedEmergency: Sendable, Equatable, Codable {
+    package var emergency: Emergency
+    package var endedAt: Timestamp
+    package init(emergency: Emergency, endedAt: Timestamp) {
+        self.emergency = emergency
+        self.endedAt = endedAt
     }
 }
 package struct Notice: Sendable, Equatable, Codable {
@@ -92,6 +134,14 @@ package struct Emergency: Sendable, Equatable, Codable {
     package var respondBy: Timestamp
     package var acknowledgedBy: String?
     package var acknowledgedAt: Timestamp?
+    /// When the acknowledgement runs out; nil: it lasts.
+    package var acknowledgedUntil: Timestamp?
+    /// How often it was taken up again after its end.
+    package var reopenings: Int
+    /// The ticket's number, once a ticket system has given one.
+    package var ticket: String?
+    /// What the status page calls the incident.
+    package var statusPageIncident: String?
     /// The triggers that belong to it, the first one first.
     package var triggers: [String]
     /// Why it has its level: the reason of the activation, or of the trigger that raised it.
@@ -115,6 +165,7 @@ package struct Emergency: Sendable, Equatable, Codable {
         attempts = []
         failedAttempts = 0
         recoversByItself = false
+        reopenings = 0
     }
     package var id: String { activation.id }
 }

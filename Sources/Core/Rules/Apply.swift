@@ -38,6 +38,12 @@ extension Situation {
         case .procedureStarted, .stepStarted, .stepEnded, .pauseRequested, .procedurePaused,
             .procedureWaits, .procedureResumed, .stepResolved, .undoStarted, .procedureEnded:
             applyProcedure(event, at: moment)
+        case .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
+            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
+            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
+            .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
+            .gapNoticed, .clockStepped:
+            break
         }
     }
 
@@ -55,7 +61,7 @@ extension Situation {
             emergency?.level = level
             emergency?.levelSince = moment
             emergency?.respondBy = respondBy
-        case .acknowledged(let by, _):
+        case .acknowledged(let by, _, _):
             emergency?.acknowledgedBy = by
             emergency?.acknowledgedAt = moment
         case .deactivated(let resolvedBy, _, _):
@@ -84,7 +90,12 @@ extension Situation {
             .problemReported, .problemCleared, .notified, .noted, .fallbackSwitched,
             .procedureStarted, .stepStarted, .stepEnded, .pauseRequested, .procedurePaused,
             .procedureWaits, .procedureResumed, .stepResolved, .undoStarted, .procedureEnded,
-            .backupTaken, .rollbackVetoed:
+            .backupTaken, .rollbackVetoed,
+            .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
+            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
+            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
+            .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
+            .gapNoticed, .clockStepped:
             break
         }
     }
@@ -138,7 +149,12 @@ extension Situation {
         case .engineStarted, .engineStopped, .probeChanged, .conditionBegan, .conditionEnded,
             .problemReported, .problemCleared, .emergencyActivated, .triggerJoined, .levelChanged,
             .acknowledged, .deactivated, .escalated, .notified, .noted, .fallbackSwitched,
-            .backupTaken, .rollbackVetoed, .autoRecoverySwitched:
+            .backupTaken, .rollbackVetoed, .autoRecoverySwitched,
+            .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
+            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
+            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
+            .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
+            .gapNoticed, .clockStepped:
             break
         }
     }

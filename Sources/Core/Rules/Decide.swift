@@ -60,6 +60,8 @@ package struct Rules: Sendable {
             return [holds ? .conditionBegan(name, why: why) : .conditionEnded(name)]
         case .stepEnded(let procedure, let address, let undo, let outcome):
             return stepEnded(procedure, address, undo: undo, outcome, in: situation)
+        case .deliveryEnded, .alerts, .gap, .clockStepped:
+            return []
         case .command(let command, let caller):
             try authority.mayAct(caller)
             return try obey(command, caller, in: situation, at: moment)
@@ -73,7 +75,7 @@ package struct Rules: Sendable {
         switch command {
         case .activate(let level, let reason, let triggeredBy):
             return try activate(level, reason, triggeredBy, by: by, in: situation, at: moment)
-        case .acknowledge(let text): return try acknowledge(text, by: by, in: situation)
+        case .acknowledge(let text, _): return try acknowledge(text, by: by, in: situation)
         case .deactivate(let resolvedBy, let text):
             return try deactivate(resolvedBy, text, by: by, in: situation)
         case .escalate(let text): return try escalate(text, by: by, in: situation, at: moment)
@@ -100,6 +102,10 @@ package struct Rules: Sendable {
         case .undoRollback: return try undoRollback(caller, in: situation)
         case .resolveStep(let done): return try resolveStep(done: done, by: by, in: situation)
         case .vetoRollback(let text): return try veto(text, by: by, in: situation, at: moment)
+        case .handOver, .sendNotification, .sendUserNotification, .updateStatusPage,
+            .updateDashboard, .createIncident, .notifyRollbackStart, .testAlerts, .overrideOnCall,
+            .endOnCallOverride, .retryDelivery, .dismissDelivery, .alertsConfigured:
+            return []
         }
     }
 
@@ -151,7 +157,12 @@ package struct Rules: Sendable {
             .problemCleared, .triggerJoined, .acknowledged, .deactivated, .escalated, .notified,
             .noted, .fallbackSwitched, .procedureStarted, .stepEnded, .pauseRequested,
             .procedurePaused, .procedureWaits, .procedureResumed, .stepResolved, .undoStarted,
-            .procedureEnded, .backupTaken, .rollbackVetoed, .autoRecoverySwitched:
+            .procedureEnded, .backupTaken, .rollbackVetoed, .autoRecoverySwitched,
+            .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
+            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
+            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
+            .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
+            .gapNoticed, .clockStepped:
             return []
         }
     }

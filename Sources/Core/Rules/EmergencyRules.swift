@@ -47,7 +47,7 @@ extension Rules {
                 why: "\(authority.name(user: other)) has acknowledged \(emergency.id)",
                 remedy: "Nothing to do; add a note to say that you help")
         }
-        return [.acknowledged(by: by, text: Visible.text(text, limit: 500))]
+        return [.acknowledged(by: by, text: Visible.text(text, limit: 500), until: nil)]
     }
 
     func deactivate(

@@ -60,6 +60,12 @@ extension Rules {
         case .procedureStarted, .stepStarted, .stepEnded, .pauseRequested, .procedurePaused,
             .procedureWaits, .procedureResumed, .stepResolved, .undoStarted, .procedureEnded:
             procedureSentence(event, situation)
+        case .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
+            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
+            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
+            .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
+            .gapNoticed, .clockStepped:
+            Sentence(event.kind)
         }
     }
 
@@ -75,7 +81,7 @@ extension Rules {
         case .levelChanged(let level, _, let reason, let by):
             Sentence(
                 "level is now \(level.rawValue) \(levelName(level)): \(reason)", .warning, by: by)
-        case .acknowledged(let by, let text):
+        case .acknowledged(let by, let text, _):
             Sentence(
                 "acknowledged by \(authority.name(user: by))" + (text.isEmpty ? "" : ": \(text)"),
                 .good, by: by)
@@ -97,7 +103,12 @@ extension Rules {
             .problemReported, .problemCleared, .notified, .noted, .fallbackSwitched,
             .procedureStarted, .stepStarted, .stepEnded, .pauseRequested, .procedurePaused,
             .procedureWaits, .procedureResumed, .stepResolved, .undoStarted, .procedureEnded,
-            .backupTaken, .rollbackVetoed:
+            .backupTaken, .rollbackVetoed,
+            .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
+            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
+            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
+            .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
+            .gapNoticed, .clockStepped:
             Sentence("")
         }
     }
@@ -141,7 +152,12 @@ extension Rules {
         case .engineStarted, .engineStopped, .probeChanged, .conditionBegan, .conditionEnded,
             .problemReported, .problemCleared, .emergencyActivated, .triggerJoined, .levelChanged,
             .acknowledged, .deactivated, .escalated, .notified, .noted, .fallbackSwitched,
-            .backupTaken, .rollbackVetoed, .autoRecoverySwitched:
+            .backupTaken, .rollbackVetoed, .autoRecoverySwitched,
+            .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
+            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
+            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
+            .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
+            .gapNoticed, .clockStepped:
             Sentence("")
         }
     }

@@ -21,11 +21,34 @@ package struct CommandRequest: Codable, Sendable, Equatable {
     package var testMode: Bool?
     /// The id of a procedure, for the commands about a running one.
     package var procedure: String?
+    package var title: String?
+    /// Who it is for: a role, a person (id, name or login name), or `admins`.
+    package var target: String?
+    /// low, normal, high, critical; of a ticket, whatever the system knows.
+    package var priority: String?
+    /// Names of channels.
+    package var via: [String]?
+    /// Of the status page or of the dashboards' line.
+    package var status: String?
+    package var assignee: String?
+    /// A length of time, such as `30m`: an acknowledgement's.
+    package var span: String?
+    package var role: String?
+    /// RFC 3339.
+    package var from: String?
+    package var until: String?
+    package var email: [String]?
+    package var sms: [String]?
+    package var webhook: [String]?
     package init(
         command: String, reason: String? = nil, triggeredBy: String? = nil,
         resolvedBy: String? = nil, level: Int? = nil, name: String? = nil, text: String? = nil,
         authorization: String? = nil, confirmation: String? = nil, plan: String? = nil,
-        dryRun: Bool? = nil, testMode: Bool? = nil, procedure: String? = nil
+        dryRun: Bool? = nil, testMode: Bool? = nil, procedure: String? = nil,
+        title: String? = nil, target: String? = nil, priority: String? = nil,
+        via: [String]? = nil, status: String? = nil, assignee: String? = nil,
+        span: String? = nil, role: String? = nil, from: String? = nil, until: String? = nil,
+        email: [String]? = nil, sms: [String]? = nil, webhook: [String]? = nil
     ) {
         self.command = command
         self.reason = reason
@@ -40,6 +63,19 @@ package struct CommandRequest: Codable, Sendable, Equatable {
         self.dryRun = dryRun
         self.testMode = testMode
         self.procedure = procedure
+        self.title = title
+        self.target = target
+        self.priority = priority
+        self.via = via
+        self.status = status
+        self.assignee = assignee
+        self.span = span
+        self.role = role
+        self.from = from
+        self.until = until
+        self.email = email
+        self.sms = sms
+        self.webhook = webhook
     }
 }
 
@@ -50,10 +86,16 @@ package struct CommandAnswer: Codable, Sendable, Equatable {
     @ExplicitNull package var procedure: String?
     /// The answer to a dry run.
     @ExplicitNull package var plan: RollbackReport?
-    package init(events: [EventReport], procedure: String? = nil, plan: RollbackReport? = nil) {
+    /// Ids of the messages that it put in the outbox; their deliveries go on after the answer.
+    package var messages: [String]
+    package init(
+        events: [EventReport], procedure: String? = nil, plan: RollbackReport? = nil,
+        messages: [String] = []
+    ) {
         self.events = events
         self.procedure = procedure
         self.plan = plan
+        self.messages = messages
     }
 }
 

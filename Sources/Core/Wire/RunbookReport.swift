@@ -153,12 +153,39 @@ package struct OnCallReport: Codable, Sendable, Equatable {
     package var role: String
     package var now: String
     package var next: String
-    /// RFC 3339.
+    /// RFC 3339; when `next` takes over.
     package var handOverAt: String
-    package init(role: String, now: String, next: String, handOverAt: String) {
+    /// The id of the override in force, who set it, and who it stands in for; null: none.
+    @ExplicitNull package var override: String?
+    @ExplicitNull package var overriddenBy: String?
+    @ExplicitNull package var insteadOf: String?
+    /// Overrides that have yet to begin or are in force, soonest first.
+    package var overrides: [OverrideReport]
+    package init(
+        role: String, now: String, next: String, handOverAt: String, override: String? = nil,
+        overriddenBy: String? = nil, insteadOf: String? = nil, overrides: [OverrideReport] = []
+    ) {
         self.role = role
         self.now = now
         self.next = next
         self.handOverAt = handOverAt
+        self.override = override
+        self.overriddenBy = overriddenBy
+        self.insteadOf = insteadOf
+        self.overrides = overrides
+    }
+}
+package struct OverrideReport: Codable, Sendable, Equatable {
+    package var id: String
+    /// A person's name.
+    package var person: String
+    /// RFC 3339.
+    package var from: String
+    package var until: String
+    package init(id: String, person: String, from: String, until: String) {
+        self.id = id
+        self.person = person
+        self.from = from
+        self.until = until
     }
 }

@@ -9,23 +9,31 @@ package struct SituationReport: Codable, Sendable, Equatable {
     package var components: [ComponentReport]
     package var metrics: [MetricReport]
     package var gauges: [GaugeReport]
+    /// Everything in the outbox and the newest that is over, oldest first.
+    package var deliveries: [DeliveryReport]
+
+    /// How many a client keeps.
+    package static let mostDeliveries = 300
 
     package init(
         core: SituationCore, components: [ComponentReport], metrics: [MetricReport],
-        gauges: [GaugeReport]
+        gauges: [GaugeReport], deliveries: [DeliveryReport] = []
     ) {
         self.core = core
         self.components = components
         self.metrics = metrics
         self.gauges = gauges
+        self.deliveries = deliveries
     }
-    enum CodingKeys: String, CodingKey { case components, metrics, gauges }
+    enum CodingKeys: String, CodingKey { case components, metrics, gauges, deliveries }
     package init(from decoder: any Decoder) throws {
         core = try SituationCore(from: decoder)
         let container = try decoder.container(keyedBy: CodingKeys.self)
         components = try container.decode([ComponentReport].self, forKey: .components)
         metrics = try container.decode([MetricReport].self, forKey: .metrics)
         gauges = try container.decodeIfPresent([GaugeReport].self, forKey: .gauges) ?? []
+        deliveries =
+            try container.decodeIfPresent([DeliveryReport].self, forKey: .deliveries) ?? []
     }
     package func encode(to encoder: any Encoder) throws {
         try core.encode(to: encoder)
@@ -33,6 +41,7 @@ package struct SituationReport: Codable, Sendable, Equatable {
         try container.encode(components, forKey: .components)
         try container.encode(metrics, forKey: .metrics)
         try container.encode(gauges, forKey: .gauges)
+        try container.encode(deliveries, forKey: .deliveries)
     }
 
     /// Takes a change in: what it names replaces what was here, in place; new names come last.
@@ -42,6 +51,13 @@ package struct SituationReport: Codable, Sendable, Equatable {
         replace(&components, with: change.components, by: \.name)
         replace(&metrics, with: change.metrics, by: \.name)
         replace(&gauges, with: change.gauges, by: \.title)
+        replace(&deliveries, with: change.deliveries, by: \.id)
+        // What is over and old goes first; nothing that is still on its way does.
+        while deliveries.count > Self.mostDeliveries,
+            let index = deliveries.firstIndex(where: \.state.isOver)
+        {
+            deliveries.remove(at: index)
+        }
     }
 }
 
@@ -83,13 +99,22 @@ package struct SituationCore: Codable, Sendable, Equatable {
     package var alarms: [String]
     /// Since when no emergency is open; null while one is.
     @ExplicitNull package var quietSince: String?
+    /// What `update-dashboard` said; null: nothing.
+    @ExplicitNull package var line: LineReport?
+    package var problems: [ProblemReport]
+    /// Who is on call, with overrides.
+    package var onCall: [OnCallReport]
+    package var channels: [ChannelReport]
+    package var outbox: OutboxReport
 
     package init(
         service: String, title: String, environment: String, time: String, engine: EngineReport,
         health: HealthReport, level: LevelReport?, emergency: EmergencyReport?,
         fallbacks: [FallbackReport], proposals: [ProposalReport], procedure: ProcedureReport?,
         rollback: ProcedureReport?, lastProcedure: ProcedureReport?, kpis: KPIReport,
-        escalation: [EscalationReport], reported: [String], alarms: [String], quietSince: String?
+        escalation: [EscalationReport], reported: [String], alarms: [String], quietSince: String?,
+        line: LineReport? = nil, problems: [ProblemReport] = [], onCall: [OnCallReport] = [],
+        channels: [ChannelReport] = [], outbox: OutboxReport = OutboxReport()
     ) {
         self.service = service
         self.title = title
@@ -109,6 +134,11 @@ package struct SituationCore: Codable, Sendable, Equatable {
         self.reported = reported
         self.alarms = alarms
         self.quietSince = quietSince
+        self.line = line
+        self.problems = problems
+        self.onCall = onCall
+        self.channels = channels
+        self.outbox = outbox
     }
 }
 
@@ -158,10 +188,20 @@ package struct EmergencyReport: Codable, Sendable, Equatable {
     package var maxRecoveryAttempts: Int
     /// Names of the triggers and reported problems that hold now; empty: it could be deactivated.
     package var stillHolding: [String]
+    /// When the acknowledgement runs out by itself; null: it lasts.
+    @ExplicitNull package var acknowledgedUntil: String?
+    /// The ticket's number.
+    @ExplicitNull package var ticket: String?
+    /// How often it was taken up again after its end.
+    package var reopenings: Int
+    /// Everybody who was to be told of it so far, and whether they were.
+    package var told: [ToldReport]
     package init(
         id: String, level: Int, reason: String, triggeredBy: String, failure: String?,
         activatedAt: String, acknowledgedBy: String?, acknowledgedAt: String?, respondBy: String,
-        recoveryAttempts: Int, maxRecoveryAttempts: Int, stillHolding: [String]
+        recoveryAttempts: Int, maxRecoveryAttempts: Int, stillHolding: [String],
+        acknowledgedUntil: String? = nil, ticket: String? = nil, reopenings: Int = 0,
+        told: [ToldReport] = []
     ) {
         self.id = id
         self.level = level
@@ -175,6 +215,10 @@ package struct EmergencyReport: Codable, Sendable, Equatable {
         self.recoveryAttempts = recoveryAttempts
         self.maxRecoveryAttempts = maxRecoveryAttempts
         self.stillHolding = stillHolding
+        self.acknowledgedUntil = acknowledgedUntil
+        self.ticket = ticket
+        self.reopenings = reopenings
+        self.told = told
     }
 }
 package struct ComponentReport: Codable, Sendable, Equatable {

@@ -42,15 +42,18 @@ package struct SituationChange: Codable, Sendable, Equatable {
     package var components: [ComponentReport]?
     package var metrics: [MetricReport]?
     package var gauges: [GaugeReport]?
+    package var deliveries: [DeliveryReport]?
     package init(
         time: String, core: SituationCore? = nil, components: [ComponentReport]? = nil,
-        metrics: [MetricReport]? = nil, gauges: [GaugeReport]? = nil
+        metrics: [MetricReport]? = nil, gauges: [GaugeReport]? = nil,
+        deliveries: [DeliveryReport]? = nil
     ) {
         self.time = time
         self.core = core
         self.components = components
         self.metrics = metrics
         self.gauges = gauges
+        self.deliveries = deliveries
     }
 }
 /// Who the engine says the caller is.

@@ -43,10 +43,10 @@ struct RunbookBuilder {
             Channel(name: name, kind: try channel(tree))
         }
         book.statusPage = try root["status_page"].map { tree throws(Misfit) in
-            try request(try tree.value("http"))
+            StatusPage.http(try request(try tree.value("http")))
         }
         book.tickets = try root["tickets"].map { tree throws(Misfit) in
-            try request(try tree.value("http"))
+            TicketSystem(request: try request(try tree.value("http")))
         }
         book.levels = try Runbook.defaultLevels.converted(level)
         book.escalation = try Level.allCases.converted { level throws(Misfit) in

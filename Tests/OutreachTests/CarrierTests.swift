@@ -1,0 +1,2 @@
+// The carrier as a whole.
+import Outreach
