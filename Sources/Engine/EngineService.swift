@@ -27,12 +27,32 @@ extension EngineCore: EngineService {
         }
         if request.command == "check-now" { return try await checkNow(request) }
         let planHash = context.rollbackReport(caller)?.hash
+        if request.command == "configure-alerts" { return try configureAlerts(request, caller) }
         let command = try CommandReading(rules: rules, planHash: planHash).command(request)
         let before = situation.procedure?.id
         let events = try handle(.command(command, by: caller))
         let started = events.last { $0.kind == "procedure-started" }?.procedure
         return CommandAnswer(
-            events: events, procedure: started ?? situation.procedure?.id ?? before)
+            events: events, procedure: started ?? situation.procedure?.id ?? before,
+            messages: events.filter { $0.kind == "message-queued" }.compactMap(\.message))
+    }
+
+    /// Writes `alerts.local.yaml` beside the runbook and tells by it from now on.
+    private func configureAlerts(
+        _ request: CommandRequest, _ caller: Caller
+    ) throws -> CommandAnswer {
+        try rules.authority.mayAct(caller)
+        let before = runbook.localAlerts
+        let wanted = try CommandReading.localAlerts(request)
+        take(try parts.saveLocalAlerts(wanted, runbook))
+        do {
+            return CommandAnswer(
+                events: try handle(.command(.alertsConfigured(wanted), by: caller)))
+        } catch {
+            // What is not in the journal does not hold: the file is as it was.
+            take(try parts.saveLocalAlerts(before, runbook))
+            throw error
+        }
     }
 
     private func checkNow(_ request: CommandRequest) async throws -> CommandAnswer {
