@@ -1,4 +1,5 @@
 // Following messages to their end: who was reached, what is waited for, and what is said about it.
+import ArgumentParser
 import Domain
 import Testing
 import Wire
@@ -33,8 +34,8 @@ private func render(_ lines: [Line]) -> String {
 
 @Suite struct DeliveryFollowerTests {
     func follow(
-        _ messages: [String] = ["m1"], _ until: DeliveryFollower.Until = .itsEnd,
-        _ lines: [StreamLine]
+        _ lines: [StreamLine], of messages: [String] = ["m1"],
+        until: DeliveryFollower.Until = .itsEnd
     ) -> DeliveryFollower {
         var follower = DeliveryFollower(messages: messages, until: until)
         lines.forEach { follower.take($0) }
@@ -55,7 +56,8 @@ private func render(_ lines: [Line]) -> String {
         #expect(!follow([waiting, one]).isOver)
         let both = follow([waiting, one, change([delivery("m1.2", .delivered)])])
         #expect(both.isOver && both.deliveries.map(\.id) == ["m1.1", "m1.2"])
-        #expect(!follow(["m1", "m2"], [waiting, one, change([delivery("m1.2", .dead)])]).isOver)
+        #expect(
+            !follow([waiting, one, change([delivery("m1.2", .dead)])], of: ["m1", "m2"]).isOver)
     }
 
     @Test func `a channel that takes over is waited for too`() {
@@ -76,9 +78,9 @@ private func render(_ lines: [Line]) -> String {
     @Test func `a test is over with its first attempt`() {
         let failing = delivery("m1.1", .waiting, trouble: "connection refused")
         let fresh = delivery("m1.1", .waiting, attempts: 0)
-        #expect(follow(["m1"], .itsFirstAttempt, [start([failing])]).isOver)
-        #expect(!follow(["m1"], .itsFirstAttempt, [start([fresh])]).isOver)
-        #expect(!follow(["m1"], .itsEnd, [start([failing])]).isOver)
+        #expect(follow([start([failing])], until: .itsFirstAttempt).isOver)
+        #expect(!follow([start([fresh])], until: .itsFirstAttempt).isOver)
+        #expect(!follow([start([failing])], until: .itsEnd).isOver)
     }
 }
 

@@ -1,4 +1,5 @@
 // Who knows, who is on call, and what an activation says beside its events.
+import ArgumentParser
 import Domain
 import Testing
 import Wire

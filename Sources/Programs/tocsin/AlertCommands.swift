@@ -11,11 +11,8 @@ struct ConfigureAlerts: ParsableCommand {
         They are written to alerts.local.yaml beside the runbook, never to the runbook itself. Without \
         options: what is configured now.
         """,
-        (
-            "tocsin configure-alerts --email admin@example.com --sms +15550100",
-            "told beside the matrix"
-        ),
-        ("tocsin configure-alerts --remove admin@example.com", "no longer"))
+        ("tocsin configure-alerts --email me@example.com --sms +15550100", "told too"),
+        ("tocsin configure-alerts --remove me@example.com", "no longer"))
     @Option(parsing: .upToNextOption, help: "Mail addresses.")
     var email: [String] = []
     @Option(parsing: .upToNextOption, help: "Telephone numbers, as +15550100.")

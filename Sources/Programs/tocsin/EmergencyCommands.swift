@@ -63,7 +63,7 @@ struct Acknowledge: ParsableCommand {
         "acknowledge", "Takes the emergency: the response clock and the escalation stop.",
         "With --for, they go on after that time unless the emergency is over or taken again.",
         ("tocsin acknowledge --message \"looking at the database\"", "it is mine"),
-        ("tocsin acknowledge --for 30m", "and wake the others if I fall asleep"))
+        ("tocsin acknowledge --for 30m", "then go on"))
     @Option(name: .customLong("for"), help: "For how long, such as 30m; otherwise until its end.")
     var span: Length?
     @Option(name: [.long, .customLong("reason")], help: "What you do about it.")
@@ -81,8 +81,8 @@ struct Acknowledge: ParsableCommand {
 struct HandOver: ParsableCommand {
     static let configuration = CommandConfiguration.command(
         "hand-over", "Gives the command of the emergency to somebody else, who is told.",
-        ("tocsin hand-over --to tomas", "by login name or name"),
-        ("tocsin hand-over --to tomas --message \"The database is next\"", "and what to know"))
+        ("tocsin hand-over --to tomas", "by their name"),
+        ("tocsin hand-over --to tomas --message \"call the vendor\"", "what to know"))
     @Option(help: ArgumentHelp("Who takes it.", valueName: "person"))
     var to: String
     @Option(help: "What they have to know.")

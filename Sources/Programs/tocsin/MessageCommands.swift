@@ -18,11 +18,8 @@ struct SendNotification: ParsableCommand {
         By the channels that the escalation matrix uses for a level of this priority, or by those that \
         are named. Exit status 0 when everybody was reached, 1 when not (yet).
         """,
-        ("tocsin send-notification --title Drill --message \"At ten\"", "every administrator"),
-        (
-            "tocsin send-notification --title Call --message me --target ines --priority high",
-            "one person"
-        ))
+        ("tocsin send-notification --title Drill --message \"At ten\"", "to all"),
+        ("tocsin send-notification --title Call --message me --target ines", "to one"))
     @Option(help: "One line.")
     var title: String
     @Option(help: "The text.")
@@ -58,8 +55,8 @@ struct SendUserNotification: ParsableCommand {
         By a channel of the runbook that reaches them; `fallback` is the one named users. Exit status 0 \
         when it has arrived, 1 when not (yet).
         """,
-        ("tocsin send-user-notification --message \"Please reload.\" --channel fallback", "users"),
-        ("tocsin send-user-notification --message Solved --channel banner", "a certain channel"))
+        ("tocsin send-user-notification --message \"Reload.\" --channel fallback", "all"),
+        ("tocsin send-user-notification --message Solved --channel banner", "by one"))
     @Option(help: "The text.")
     var message: String
     @Option(help: "The channel's name, or fallback.")
@@ -82,11 +79,8 @@ struct UpdateStatusPage: ParsableCommand {
     static let configuration = CommandConfiguration.command(
         "update-status-page", "Says on the status page how the service is.",
         "Exit status 0 when the page has taken it, 1 when not (yet).",
-        (
-            "tocsin update-status-page --status degraded --message \"We are on it.\"",
-            "while it lasts"
-        ),
-        ("tocsin update-status-page --status operational --message Solved", "and after"))
+        ("tocsin update-status-page --status degraded --message \"On it\"", "begin"),
+        ("tocsin update-status-page --status operational --message Solved", "end"))
     @Option(help: "A word that the status page knows.")
     var status: String
     @Option(help: "What readers are told.")
@@ -108,10 +102,7 @@ struct UpdateStatusPage: ParsableCommand {
 struct UpdateDashboard: ParsableCommand {
     static let configuration = CommandConfiguration.command(
         "update-dashboard", "Shows a line on every dashboard and wall display.",
-        (
-            "tocsin update-dashboard --status emergency_active --message \"Call in progress\"",
-            "show it"
-        ),
+        ("tocsin update-dashboard --status call --message \"Bridge 7\"", "show it"),
         ("tocsin update-dashboard --clear", "take it away"))
     @Option(help: "A word for it.")
     var status: String?
@@ -145,11 +136,8 @@ struct CreateIncident: ParsableCommand {
     static let configuration = CommandConfiguration.command(
         "create-incident", "Opens a ticket; its number is kept with the emergency.",
         "Exit status 0 when the ticket is open, 1 when not (yet).",
-        (
-            "tocsin create-incident --title Outage --priority critical --assignee ines",
-            "and wait for its number"
-        ),
-        ("tocsin create-incident --title Slow --priority low --no-wait", "from a script"))
+        ("tocsin create-incident --title Outage --priority critical", "and wait"),
+        ("tocsin create-incident --title Slow --assignee ines --no-wait", "a script"))
     @Option(help: "One line.")
     var title: String
     @Option(help: "A word that the ticket system knows.")
