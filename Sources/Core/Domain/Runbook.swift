@@ -105,11 +105,17 @@ package struct ServiceIdentity: Sendable, Equatable {
     package var environment: String
     /// An IANA name.
     package var timezone: String
-    package init(name: String, title: String, environment: String = "", timezone: String = "UTC") {
+    /// What the zone's clocks do; the loader reads it from the system.
+    package var zone: ZoneOffsets
+    package init(
+        name: String, title: String, environment: String = "", timezone: String = "UTC",
+        zone: ZoneOffsets = .utc
+    ) {
         self.name = name
         self.title = title
         self.environment = environment
         self.timezone = timezone
+        self.zone = zone
     }
 }
 
@@ -117,7 +123,8 @@ package struct ServiceIdentity: Sendable, Equatable {
 package struct Person: Sendable, Equatable {
     package var id: String
     package var name: String
-    /// The login name that the engine sees on its socket.
+    /// The login name that the engine sees on its socket; empty for an address of
+    /// `alerts.local.yaml`, which logs in nowhere.
     package var user: String
     package var email: String?
     package var sms: String?
@@ -182,15 +189,19 @@ package struct EmailChannel: Sendable, Equatable {
     package var startTLS: StartTLS
     package var user: String?
     package var password: Value?
+    /// The absolute path of a PEM file with the authorities to trust for this server; nil: those of
+    /// the system.
+    package var ca: String?
     package init(
         server: String, from: String, startTLS: StartTLS = .whenOffered, user: String? = nil,
-        password: Value? = nil
+        password: Value? = nil, ca: String? = nil
     ) {
         self.server = server
         self.from = from
         self.startTLS = startTLS
         self.user = user
         self.password = password
+        self.ca = ca
     }
 }
 /// Where users are told how the service is.
@@ -277,7 +288,7 @@ package struct LocalAlerts: Sendable, Equatable, Codable {
 
 package struct EscalationRow: Sendable, Equatable {
     package var level: Level
-    /// Earliest first.
+    /// Earliest first; the step of `alerts.local.yaml` is the last.
     package var steps: [EscalationStep]
     package init(level: Level, steps: [EscalationStep]) {
         self.level = level
