@@ -32,7 +32,7 @@ extension ReportContext {
                 ActionReport(name: $0.0, title: $0.1, danger: nil, steps: planned($0.2))
             },
             rollback: rollbackReport(caller), people: people, external: external, onCall: onCall,
-            faults: faults)
+            faults: faults, localAlerts: runbook.localAlerts)
     }
 
     private func planned(_ steps: [Step]) -> [PlannedStepReport] {
