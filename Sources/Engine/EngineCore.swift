@@ -25,11 +25,14 @@ struct EngineParts: Sendable {
     var runbook: Runbook
     var store: any EventStore
     var performer: any StepPerformer
+    var carrier: any MessageCarrier
     /// Looks at one probe now.
     var check: @Sendable (Probe) async -> CheckResult
     /// Tells the scheduler that a probe is failing but not failed, or no longer.
     var setFailing: @Sendable (ProbeReference, Bool) -> Void
     var now: @Sendable () -> Timestamp
+    /// Writes `alerts.local.yaml`; answers the runbook with it.
+    var saveLocalAlerts: @Sendable (LocalAlerts, Runbook) throws -> Runbook
     /// The state folder, absolute.
     var state: String
     var boot: String
@@ -45,7 +48,9 @@ actor EngineCore {
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     let parts: EngineParts
-    let rules: Rules
+    /// Changes only with `alerts.local.yaml`.
+    private(set) var rules: Rules
+    var runbook: Runbook { rules.runbook }
     let startedAt: Timestamp
     private(set) var situation: Situation
     let monitor: Monitor
@@ -55,7 +60,10 @@ actor EngineCore {
     private(set) var alarms: [String] = []
     private(set) var output: [String: [String]] = [:]
     private nonisolated let waitingOutput = Mutex<[OutputLine]>([])
-    private var inFlight: Set<String> = []
+    var inFlight: Set<String> = []
+    var lastRefresh = Timestamp(milliseconds: 0)
+    /// Deliveries that changed since the last publishing.
+    private var changedDeliveries: OrderedSet<String> = []
     private var ourNetworkIsDown = false
     private var unknownSince: [ConditionName: Timestamp] = [:]
     private var coreChanged = true
@@ -129,6 +137,7 @@ actor EngineCore {
             situation.seq = record.seq
             effects += rules.effects(of: event, in: situation)
             if case .probeChanged(let probe, _, _, _) = event { monitor.markChanged(probe) }
+            if case .outbox(let event) = event { noteChanged(event) }
             reports.append(context.event(event, seq: record.seq, at: record.at))
         }
         if events.contains(where: { $0.kind == "probe-changed" }) {
@@ -148,6 +157,16 @@ actor EngineCore {
         rearm()
         watchConditions()
         return reports
+    }
+
+    private func noteChanged(_ event: OutboxEvent) {
+        switch event {
+        case .queued(_, let deliveries): changedDeliveries.append(contentsOf: deliveries.map(\.id))
+        case .added(let delivery): changedDeliveries.append(delivery.id)
+        case .started(let id, _), .ended(let id, _, _), .interrupted(let id), .dropped(let id, _),
+            .dead(let id, _), .revived(let id, _), .dismissed(let id, _):
+            changedDeliveries.append(id)
+        }
     }
 
     private func write(_ events: [Event], at now: Timestamp) throws -> [EventRecord] {
@@ -194,9 +213,8 @@ actor EngineCore {
     }
     private func keep(_ request: Request) {
         switch request {
-        // Only ends of steps are kept: states and conditions are looked at afresh, ticks come again.
-        case .stepEnded: unwritten.append(request)
-        case .deliveryEnded: unwritten.append(request)
+        // Only ends of steps and of deliveries are kept: states and conditions are looked at afresh, ticks come again.
+        case .stepEnded, .deliveryEnded: unwritten.append(request)
         case .started, .stopping, .tick, .probesChanged, .conditionChanged, .command, .alerts, .gap,
             .clockStepped:
             break
@@ -272,6 +290,7 @@ actor EngineCore {
             lastScorePushed = now
             pushEngineGauges()
         }
+        refreshAlerts(at: now)
         if now - lastPublished >= .seconds(0.95) { publishChanges(at: now, heartbeat: true) }
     }
 
@@ -372,6 +391,7 @@ actor EngineCore {
     private func start(_ effect: Effect) {
         switch effect {
         case .ring: break
+        case .deliver(let id, let attempt): deliver(id, attempt: attempt)
         case .performStep(let procedure, let address, let undo):
             perform(procedure, address, undo: undo)
         }
@@ -443,22 +463,16 @@ actor EngineCore {
         let entry = procedure[address]
         let run = folder ?? "\(parts.state)/runs/\(procedure.id)"
         let name = "\(address.stage)-\(address.step)-\(entry.starts)"
-        var step = entry.step
-        var variables = [
+        let variables = [
             // One for all its steps: what one saves, another (or an undo) finds.
             ("run_dir", run), ("service", parts.runbook.service.name),
             ("title", parts.runbook.service.title), ("procedure", procedure.id),
             ("emergency", procedure.emergency ?? ""), ("reason", procedure.reason),
             ("started_by", procedure.startedBy), ("backup", procedure.backup ?? ""),
         ]
-        if case .statusPage(let status, let message) = step.work {
-            guard case .http(let page) = parts.runbook.statusPage else { return nil }
-            variables += [("status", status), ("message", message)]
-            step.work = .http(page, expect: Expectation(), keepCookies: false)
-        }
         return StepOrder(
-            mode: mode, step: step, runDirectory: "\(run)/\(name)", folder: parts.runbook.folder,
-            savedDirectory: "\(run)/saved",
+            mode: mode, step: entry.step, runDirectory: "\(run)/\(name)",
+            folder: parts.runbook.folder, savedDirectory: "\(run)/saved",
             variables: variables.map { NamedText(name: $0.0, text: $0.1) },
             sources: parts.runbook.sources, units: parts.runbook.units,
             backup: parts.runbook.backup)
@@ -484,11 +498,16 @@ actor EngineCore {
     /// Sends what has changed since the last time. Without viewers nothing is made up.
     private func publishChanges(at now: Timestamp, heartbeat: Bool = false) {
         lastPublished = now
-        guard hub.viewers > 0 else { return }
+        guard hub.viewers > 0 else {
+            changedDeliveries = []
+            return
+        }
         let changes = monitor.takeChanges()
         guard heartbeat || coreChanged || !changes.isEmpty else { return }
         let context = context
         let runbook = parts.runbook
+        let deliveries = changedDeliveries.compactMap { context.delivery($0) }
+        changedDeliveries = []
         // The score follows from components, so what carries it goes with them when it changes.
         let core = coreChanged ? context.core(monitor) : nil
         coreChanged = false
@@ -507,7 +526,14 @@ actor EngineCore {
                             monitor.metrics[name].map { context.metric(name, $0) }
                         },
                     gauges: changes.gauges.isEmpty
-                        ? nil : changes.gauges.map { context.gauge($0, monitor) })))
+                        ? nil : changes.gauges.map { context.gauge($0, monitor) },
+                    deliveries: deliveries.isEmpty ? nil : deliveries)))
+    }
+
+    /// `alerts.local.yaml` was written anew.
+    func take(_ runbook: Runbook) {
+        rules = Rules(runbook)
+        noteCoreChanged()
     }
 
     func noteCoreChanged() {

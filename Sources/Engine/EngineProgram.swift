@@ -6,6 +6,7 @@ import FoundationEssentials
 import Journal
 import Link
 package import Logging
+import Outreach
 import Probes
 import Procedures
 import Rules
@@ -71,10 +72,13 @@ package enum EngineProgram {
         let parts = EngineParts(
             runbook: options.runbook, store: store,
             performer: RunnerStepPerformer(executable: options.runner),
+            carrier: OutreachCarrier(secrets: secrets),
             check: { await checker.check($0) },
             setFailing: { probe, failing in
                 scheduler.withLock { $0 }?.setFailing(probe, failing)
-            }, now: wallClock, state: options.state, boot: bootID(), pid: Int(getpid()),
+            }, now: wallClock,
+            saveLocalAlerts: saveLocalAlerts,
+            state: options.state, boot: bootID(), pid: Int(getpid()),
             faults: options.faults, logger: options.logger)
         let engine = try EngineCore(parts)
         try await engine.start()
@@ -147,6 +151,22 @@ package enum EngineProgram {
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
         limit.rlim_cur = min(limit.rlim_max, 65_536)
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
+    /// - Throws: `Refusal` where the runbook has no channel for an address; `Fault` when the file cannot
+    ///   be written.
+    @Sendable private static func saveLocalAlerts(
+        _ alerts: LocalAlerts, _ runbook: Runbook
+    ) throws -> Runbook {
+        let missing = alerts.missing(in: runbook).map(\.rawValue)
+        guard missing.isEmpty else {
+            throw Refusal(
+                .notNow, rule: "no-channel-for-it",
+                why: "the runbook has no channel of the kind \(missing.joined(separator: " or "))",
+                remedy: "Add one under channels:, then configure the addresses again")
+        }
+        try LocalAlertsFile.write(alerts, beside: runbook.path)
+        return runbook.applying(alerts)
     }
 
     /// The wall clock, in milliseconds.

@@ -45,9 +45,14 @@ package struct Authority: Sendable {
             .map(\.name)
     }
 
-    /// The people that a role or a person's id means at a moment: the one on call where the role has
-    /// shifts, everybody in it otherwise.
-    package func people(for target: String, at moment: Timestamp) -> [String] {
+    /// The people that a role or a person's id means at a moment: whoever stands in for it, the one on
+    /// call where the role has shifts, everybody in it otherwise.
+    package func people(
+        for target: String, at moment: Timestamp, overrides: [OnCallOverride] = []
+    ) -> [String] {
+        if let override = Self.override(of: target, at: moment, among: overrides) {
+            return [override.person]
+        }
         if let shift = runbook.onCall.first(where: { $0.role == target }),
             let now = onCall(shift, at: moment)?.now
         {
@@ -56,6 +61,13 @@ package struct Authority: Sendable {
         let members = members(of: target)
         if !members.isEmpty { return members }
         return person(id: target).map { [$0.id] } ?? []
+    }
+
+    /// The override of a role that is in force: of several, the one that was set last.
+    package static func override(
+        of role: String, at moment: Timestamp, among overrides: [OnCallOverride]
+    ) -> OnCallOverride? {
+        overrides.last { $0.role == role && $0.from <= moment && moment < $0.until }
     }
 
     /// Who of a rotation is on call, who is next, and when the hand-over is; nil before it begins.
@@ -108,6 +120,19 @@ package struct Authority: Sendable {
             .notAllowed, rule: "administrators-only",
             why: "\(Visible.text(caller.user)) is not an administrator in the runbook",
             remedy: "Ask \(list(whom)), or have your login name added under people: and roles:")
+    }
+
+    /// Whether a person may have an emergency in hand.
+    /// - Throws: `Refusal` that says whom it can be given to.
+    package func mayCommand(_ person: Person) throws(Refusal) {
+        let administrators = members(of: "administrator")
+        if !person.user.isEmpty, administrators.isEmpty || administrators.contains(person.id) {
+            return
+        }
+        throw Refusal(
+            .notAllowed, rule: "administrators-only",
+            why: "\(person.name) is not an administrator in the runbook",
+            remedy: "Hand over to \(list(administrators.compactMap { self.person(id: $0)?.name }))")
     }
 
     /// `A, B or C`.
