@@ -2,6 +2,7 @@
 import Domain
 import OrderedCollections
 import Rules
+import Wire
 
 struct OpenMetrics {
     let context: ReportContext
