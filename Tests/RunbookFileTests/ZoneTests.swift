@@ -47,14 +47,15 @@ import Testing
         let lines = try String(contentsOf: URL(filePath: folder("out")), encoding: .utf8)
             .split(separator: "\n")
         #expect(lines.count == all.count)
-        for (line, second) in zip(lines, all) {
+        let wrong = zip(lines, all).compactMap { line, second -> String? in
             let own = offsets.seconds(at: Timestamp(milliseconds: Int64(second) * 1000))
-            let sign = own < 0 ? "-" : "+"
             let parts = [abs(own) / 3600, abs(own) / 60 % 60, abs(own) % 60].map {
                 $0 < 10 ? "0\($0)" : "\($0)"
             }
-            #expect(line == "\(sign)\(parts.joined(separator: ":"))", "\(second)")
+            let text = (own < 0 ? "-" : "+") + parts.joined(separator: ":")
+            return line == text ? nil : "\(second): \(line), not \(text)"
         }
+        #expect(wrong == [])
     }
 
     @Test func `every zone of the system can be read`() throws {
