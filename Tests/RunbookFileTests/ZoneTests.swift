@@ -74,6 +74,16 @@ import Testing
             if count < 1000 { #expect(ZoneFile.offsets(in: Array(bytes.prefix(count))) == nil) }
             _ = ZoneFile.offsets(in: Array(bytes.prefix(count)))
         }
+        // The first time of the second block, as far away as a number can be.
+        let second = try #require(
+            bytes.indices.dropFirst(4).first { bytes[$0...].starts(with: "TZif".utf8) })
+        for first: UInt8 in [0x80, 0x7F] {
+            var far = bytes
+            for (index, byte) in ([first] + Array(repeating: 0x80 - first, count: 7)).enumerated() {
+                far[second + 44 + index] = byte == 1 ? 0xFF : byte
+            }
+            #expect(ZoneFile.offsets(in: far) != nil)
+        }
         var random = Lehmer(seed: 7)
         for _ in 0..<300 {
             var damaged = bytes
