@@ -182,15 +182,18 @@ package struct EmailChannel: Sendable, Equatable {
     package var startTLS: StartTLS
     package var user: String?
     package var password: Value?
+    /// An absolute path of a file of certificates (PEM) to trust instead of the system's.
+    package var ca: String?
     package init(
         server: String, from: String, startTLS: StartTLS = .whenOffered, user: String? = nil,
-        password: Value? = nil
+        password: Value? = nil, ca: String? = nil
     ) {
         self.server = server
         self.from = from
         self.startTLS = startTLS
         self.user = user
         self.password = password
+        self.ca = ca
     }
 }
 /// Where users are told how the service is.
