@@ -40,7 +40,7 @@ struct MailHTML {
         if wording.facts.isEmpty { return [] }
         let cell = "padding:6px 0;border-top:1px solid #e4e4e7;vertical-align:top;text-align:left"
         let rows = wording.facts.map { fact in
-            "<tr><th scope=\"row\" style=\"\(cell);padding-right:16px;font-weight:normal;"
+            "<tr><th scope=\"row\" align=\"left\" style=\"\(cell);padding-right:16px;font-weight:normal;"
                 + "color:#52525b\">\(Self.escaped(fact.name))</th>"
                 + "<td style=\"\(cell)\">\(Self.escaped(fact.text))</td></tr>"
         }
