@@ -26,8 +26,25 @@ static inline CURLcode tocsin_getinfo_long(CURL *easy, CURLINFO info, long *valu
 static inline CURLcode tocsin_getinfo_double(CURL *easy, CURLINFO info, double *value) {
     return curl_easy_getinfo(easy, info, value);
 }
+static inline CURLcode tocsin_getinfo_offset(CURL *easy, CURLINFO info, curl_off_t *value) {
+    return curl_easy_getinfo(easy, info, value);
+}
 static inline CURLcode tocsin_getinfo_pointer(CURL *easy, CURLINFO info, void **value) {
     return curl_easy_getinfo(easy, info, value);
+}
+static inline CURLcode tocsin_setopt_progress(CURL *easy, curl_xferinfo_callback value) {
+    return curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, value);
+}
+static inline CURLcode tocsin_setopt_debug(CURL *easy, curl_debug_callback value) {
+    return curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, value);
+}
+/* Sockets that the caller makes and closes; both get the context. */
+static inline void tocsin_setopt_sockets(
+    CURL *easy, curl_opensocket_callback opened, curl_closesocket_callback closed, void *context) {
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, opened);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, context);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, closed);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, context);
 }
 static inline CURLMcode tocsin_multi_setopt_pointer(CURLM *multi, CURLMoption option, void *value) {
     return curl_multi_setopt(multi, option, value);

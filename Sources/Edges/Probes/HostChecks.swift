@@ -2,6 +2,7 @@
 import Domain
 import Glibc
 import Synchronization
+import Transfers
 
 struct MemoryCheck: KindOfCheck {
     private let context: CheckContext

@@ -3,6 +3,7 @@ import Domain
 import Foundation
 import GRDB
 import Synchronization
+import Transfers
 
 struct SQLCheck: KindOfCheck {
     private let context: CheckContext

@@ -5,6 +5,8 @@ import Glibc
 
 struct FaultFinder {
     let request: TransferRequest
+    /// What is spoken: `HTTP`, `SMTP`.
+    var language = "HTTP"
     let code: CURLcode
     /// libcurl's own about this failure; may be empty.
     let sentence: String
@@ -16,6 +18,8 @@ struct FaultFinder {
     let sent: Bool
     let answered: Bool
     let bytes: Int
+    var given = TransferFault.Sent.nothing
+    var status = 0
 
     var fault: TransferFault {
         switch code {
@@ -40,7 +44,7 @@ struct FaultFinder {
         case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY:
             // The same code for a URL of a foreign kind and for an answer that is none.
             connected
-                ? make(.interrupted, "\(target) does not answer in HTTP")
+                ? make(.interrupted, "\(target) does not answer in \(language)")
                 : make(.unusable, "only http:// and https:// can be asked")
         case CURLE_URL_MALFORMAT: make(.unusable, "the URL cannot be read: \(words)")
         case CURLE_OUT_OF_MEMORY where connected:
@@ -79,7 +83,8 @@ struct FaultFinder {
     }
 
     private func make(_ kind: TransferFault.Kind, _ message: String) -> TransferFault {
-        TransferFault(kind: kind, message: Visible.text(message), seconds: total)
+        TransferFault(
+            kind: kind, message: Visible.text(message), seconds: total, sent: given, status: status)
     }
     private var words: String { String(cString: curl_easy_strerror(code)) }
     /// Of TLS alone: what libcurl says of the rest may hold more than host and port.
@@ -90,12 +95,12 @@ struct FaultFinder {
 }
 
 /// Where a URL points at, without user, password, path and query, which may be secret.
-struct Address {
-    let host: String
+package struct Address: Sendable {
+    package let host: String
     /// `host:port`.
-    let target: String
+    package let target: String
 
-    init(url: String) {
+    package init(url: String) {
         let afterScheme = url.range(of: "://").map { url[$0.upperBound...] } ?? url[...]
         let authority = afterScheme.prefix { !"/?#".contains($0) }
         let place =
@@ -107,7 +112,9 @@ struct Address {
             target = String(place)
         } else {
             host = String(place)
-            target = host + (url.lowercased().hasPrefix("https:") ? ":443" : ":80")
+            let ports = ["https": "443", "smtp": "25", "smtps": "465"]
+            let scheme = url.prefix { $0 != ":" }.lowercased()
+            target = host + ":" + (ports[scheme] ?? "80")
         }
     }
 }

@@ -92,6 +92,11 @@ final class Transfer {
             set(CURLOPT_FORBID_REUSE, 1)
             set(CURLOPT_HTTPPROXYTUNNEL, 1)
         }
+        if request.freshConnection {
+            set(CURLOPT_FRESH_CONNECT, 1)
+            set(CURLOPT_FORBID_REUSE, 1)
+        }
+        if let file = request.authorities ?? Trust.file { set(CURLOPT_CAINFO, file) }
         if request.connectOnly {
             set(CURLOPT_CONNECT_ONLY, 1)
             set(CURLOPT_PROXY, "")
@@ -246,8 +251,23 @@ final class Transfer {
             systemError: Int32(truncatingIfNeeded: number),
             total: info(CURLINFO_TOTAL_TIME), resolved: info(CURLINFO_NAMELOOKUP_TIME) > 0,
             connected: info(CURLINFO_CONNECT_TIME) > 0, sent: info(CURLINFO_PRETRANSFER_TIME) > 0,
-            answered: info(CURLINFO_STARTTRANSFER_TIME) > 0, bytes: body.count
+            answered: info(CURLINFO_STARTTRANSFER_TIME) > 0, bytes: body.count, given: given,
+            status: status
         ).fault
+    }
+    /// The task was cancelled before there was a whole answer.
+    var cancelled: TransferFault {
+        TransferFault(
+            kind: .interrupted, message: "no longer wanted", seconds: info(CURLINFO_TOTAL_TIME),
+            sent: given, status: status)
+    }
+    private var given: TransferFault.Sent {
+        var head = 0
+        tocsin_getinfo_long(easy, CURLINFO_REQUEST_SIZE, &head)
+        if head == 0 { return .nothing }
+        var uploaded: curl_off_t = 0
+        tocsin_getinfo_offset(easy, CURLINFO_SIZE_UPLOAD_T, &uploaded)
+        return uploaded >= request.body?.count ?? 0 ? .whole : .partly
     }
 }
 

@@ -152,8 +152,9 @@ final class TransferLoop {
             guard let easy = tickets[ObjectIdentifier(ticket)], let transfer = running[easy] else {
                 return
             }
+            let fault = transfer.cancelled
             remove(transfer)
-            transfer.finish(.failure(Self.cancelled))
+            transfer.finish(.failure(fault))
         }
     }
     private static let cancelled = TransferFault(

@@ -70,6 +70,12 @@ package struct TransferRequest: Sendable {
     /// headers are complete; on the transfers' own thread, so it must be quick. Such a transfer uses
     /// a connection of its own, and a status of 101 makes whatever follows its body.
     package var endsWhen: (@Sendable (_ status: Int, _ body: [UInt8]) -> Bool)?
+    /// Uses a connection of its own. libcurl silently repeats a request when a kept connection turns
+    /// out to be dead, and nobody can tell whether the first one was taken: right for checks, wrong
+    /// for what must not be done twice.
+    package var freshConnection = false
+    /// A file of certificates (PEM) to trust instead of the system's; nil: `Trust.file`.
+    package var authorities: String?
     /// Stops when the connection stands.
     var connectOnly = false
     package init(
@@ -122,13 +128,25 @@ package struct TransferFault: Error, Sendable, Equatable {
         /// The fault is ours: the request makes no sense, or this machine has no sockets or memory left.
         case unusable
     }
+    /// How much of the request this machine had given away when it failed. What was given away may
+    /// have arrived, and what was not cannot have.
+    package enum Sent: Sendable {
+        case nothing, partly, whole
+    }
     package var kind: Kind
     /// One line that names host and port, never a credential; made visible.
     package var message: String
     package var seconds: Double
-    package init(kind: Kind, message: String, seconds: Double) {
+    package var sent: Sent
+    /// The status of an answer that broke off; 0: none had begun.
+    package var status: Int
+    package init(
+        kind: Kind, message: String, seconds: Double, sent: Sent = .nothing, status: Int = 0
+    ) {
         self.kind = kind
         self.message = message
         self.seconds = seconds
+        self.sent = sent
+        self.status = status
     }
 }

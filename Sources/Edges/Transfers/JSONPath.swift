@@ -1,4 +1,4 @@
-// Numbers out of JSON documents by path: `$.delivery.success_rate`, `$.items[0].n`, `$['a b']`.
+// Numbers and texts out of JSON documents by path: `$.delivery.success_rate`, `$.items[0].n`, `$['a b']`.
 import Domain
 import FoundationEssentials
 
@@ -51,8 +51,8 @@ package struct JSONPath: Sendable, Equatable {
     }
 }
 
-/// What stands at a path.
-enum JSONNumber: Equatable {
+/// What stands at a path, taken as a number.
+package enum JSONNumber: Sendable, Equatable {
     case number(Double)
     case absent
     /// Something that is no finite number: a text, a list …
@@ -60,27 +60,51 @@ enum JSONNumber: Equatable {
 
     /// Reads all paths in one pass over the document.
     /// - Returns: nil when the bytes are no JSON.
-    static func read(_ paths: [JSONPath], in bytes: [UInt8]) -> [JSONNumber]? {
-        let decoder = JSONDecoder()
-        guard let key = Walk.key else { return nil }
-        decoder.userInfo[key] = paths
-        return try? decoder.decode(Walk.self, from: Data(bytes)).found
+    package static func read(_ paths: [JSONPath], in bytes: [UInt8]) -> [JSONNumber]? {
+        Walk<JSONNumber>.all(paths, in: bytes)
     }
 }
 
-private struct Walk: Decodable {
-    static let key = CodingUserInfoKey(rawValue: "paths")
-    var found: [JSONNumber] = []
+/// What stands at a path, taken as a text.
+package enum JSONText: Sendable, Equatable {
+    /// A text, or a number as it is written.
+    case text(String)
+    case absent
+    /// Something that is neither: a list, null …
+    case other
+
+    /// Reads all paths in one pass over the document.
+    /// - Returns: nil when the bytes are no JSON.
+    package static func read(_ paths: [JSONPath], in bytes: [UInt8]) -> [JSONText]? {
+        Walk<JSONText>.all(paths, in: bytes)
+    }
+}
+
+private protocol Findable {
+    static var absent: Self { get }
+    static func value(_ decoder: any Decoder) -> Self
+}
+
+private struct Walk<Found: Findable>: Decodable {
+    private var found: [Found] = []
+
+    static func all(_ paths: [JSONPath], in bytes: [UInt8]) -> [Found]? {
+        let decoder = JSONDecoder()
+        guard let key = CodingUserInfoKey(rawValue: "paths") else { return nil }
+        decoder.userInfo[key] = paths
+        return try? decoder.decode(Self.self, from: Data(bytes)).found
+    }
 
     init(from decoder: any Decoder) throws {
-        let paths = Self.key.flatMap { decoder.userInfo[$0] } as? [JSONPath] ?? []
+        let key = CodingUserInfoKey(rawValue: "paths")
+        let paths = key.flatMap { decoder.userInfo[$0] } as? [JSONPath] ?? []
         for path in paths { found.append(Self.find(path.parts[...], from: decoder)) }
     }
 
     private static func find(
         _ parts: ArraySlice<JSONPath.Part>, from decoder: any Decoder
-    ) -> JSONNumber {
-        guard let part = parts.first else { return value(decoder) }
+    ) -> Found {
+        guard let part = parts.first else { return Found.value(decoder) }
         do {
             switch part {
             case .key(let name):
@@ -99,8 +123,10 @@ private struct Walk: Decodable {
             return .absent
         }
     }
+}
 
-    private static func value(_ decoder: any Decoder) -> JSONNumber {
+extension JSONNumber: Findable {
+    fileprivate static func value(_ decoder: any Decoder) -> JSONNumber {
         guard let container = try? decoder.singleValueContainer() else { return .other }
         if let bool = try? container.decode(Bool.self) { return .number(bool ? 1 : 0) }
         if let number = try? container.decode(Double.self) {
@@ -108,6 +134,19 @@ private struct Walk: Decodable {
         }
         if let text = try? container.decode(String.self) {
             return numeric(text).map(JSONNumber.number) ?? .other
+        }
+        return .other
+    }
+}
+
+extension JSONText: Findable {
+    fileprivate static func value(_ decoder: any Decoder) -> JSONText {
+        guard let container = try? decoder.singleValueContainer() else { return .other }
+        if let text = try? container.decode(String.self) { return .text(text) }
+        if (try? container.decode(Bool.self)) != nil { return .other }
+        if let number = try? container.decode(Int64.self) { return .text("\(number)") }
+        if let number = try? container.decode(Double.self), number.isFinite {
+            return .text("\(number)")
         }
         return .other
     }
@@ -122,7 +161,7 @@ private struct Name: CodingKey {
 }
 
 /// A finite decimal number, with spaces around it at most; no `inf`, no `nan`, no hexadecimal digits.
-func numeric(_ text: some StringProtocol) -> Double? {
+package func numeric(_ text: some StringProtocol) -> Double? {
     let trimmed = text.drop { $0.isWhitespace }
     let digits = trimmed.prefix { !$0.isWhitespace }
     guard trimmed[digits.endIndex...].allSatisfy(\.isWhitespace),

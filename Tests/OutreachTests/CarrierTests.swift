@@ -1,2 +1,0 @@
-// The carrier as a whole.
-import Outreach
