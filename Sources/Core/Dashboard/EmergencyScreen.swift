@@ -82,7 +82,7 @@ enum EmergencyScreen {
         let room = rect.height - 1
         let first = min(model.timeline, max(0, lines.count - room))
         let below = lines.count - first - room
-        let title = model.emergency == nil ? "The last emergency" : "Timeline"
+        let title = model.emergency == nil ? "Last emergency" : "Timeline"
         var note = [Run("newest first", .dim)]
         if model.emergency == nil { note = [Run(id, .dim)] }
         canvas.head(

@@ -43,8 +43,9 @@ enum EscalationScreen {
         return min(wanted, most)
     }
 
+    /// On a narrow screen the row in force comes first, for the others are soon out of sight.
     private static func all(_ model: Model, width: Int) -> [[Run]] {
-        matrix(model, width: width) + beside(model, width: width)
+        matrix(model, width: width, inForceFirst: true) + beside(model, width: width)
     }
     /// Who is on call, the channels, the people and whom to call outside; heads and all.
     private static func beside(_ model: Model, width: Int) -> [[Run]] {
@@ -83,9 +84,13 @@ enum EscalationScreen {
 
     // MARK: The matrix
 
-    private static func matrix(_ model: Model, width: Int) -> [[Run]] {
+    private static func matrix(
+        _ model: Model, width: Int, inForceFirst: Bool = false
+    ) -> [[Run]] {
         var lines: [[Run]] = []
-        for row in model.core?.escalation ?? [] {
+        var rows = model.core?.escalation ?? []
+        if inForceFirst { rows = rows.filter(\.inForce) + rows.filter { !$0.inForce } }
+        for row in rows {
             let level = Level(wire: row.level)
             lines.append([
                 Run(row.inForce ? "▸ " : "  ", level.role), Run("\(row.level) ", level.role),

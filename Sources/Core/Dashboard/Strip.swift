@@ -28,15 +28,17 @@ enum Strip {
                 3
                 + canvas.frame.line(
                     next, endX: row.x + room - 2, y: row.y, within: nextColumns, on: level.ground)
-        } else if area.height < 16, let next {
-            // No row to spare: what happens next is worth more than the reason.
+        } else if area.height < 16, let next, room - used - 3 >= 10 {
+            // No row to spare: what happens next is worth more than the reason, if only its time.
+            let left = room - used - 3
             canvas.frame.line(
-                next, x: row.x + used + 2, y: row.y, limit: room - used - 3, on: level.ground)
+                left >= 24 ? next : Array(next.prefix(2)), x: row.x + used + 2, y: row.y,
+                limit: left, on: level.ground)
             return rest
         }
         canvas.frame.text(
             emergency.reason, x: row.x + used + 2, y: row.y, style, limit: room - used - 3)
-        guard !fits, let next else { return rest }
+        guard !fits, area.height >= 16, let next else { return rest }
         return second(next, emergency, model, &canvas, rest)
     }
 
