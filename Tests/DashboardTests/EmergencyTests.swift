@@ -49,6 +49,14 @@ import Wire
         #expect(player.text.contains("Taken for 03:13 more — A takes it for longer"))
     }
 
+    @Test func `after a raise the response time is that of the level, not since the beginning`() {
+        var scene = Scenes.critical()
+        scene.situation.core.emergency?.activatedAt = Scenes.ago(4000)
+        let player = Player(scene)
+        #expect(player.text.contains("respond within 05:00") && player.text.contains("03:52 left"))
+        #expect(on("3", scene).text.contains("respond within 05:00"))
+    }
+
     @Test func `nobody told is said where one looks for what to do`() {
         let scene = Scenes.everythingDown()
         #expect(on("1", scene).text.contains("Nobody was told — telephone them: 6 has the numbers"))

@@ -120,11 +120,18 @@ enum EscalationScreen {
         var whom = step.roles.joined(separator: ", ")
         if step.ticket { whom += whom.isEmpty ? "a ticket" : ", a ticket" }
         head.append(Run(whom.isEmpty ? "nobody" : whom, .text))
-        if !step.via.isEmpty { head.append(Run(" by " + step.via.joined(separator: ", "), .dim)) }
+        var how: [Run] = []
+        if !step.via.isEmpty { how.append(Run("by " + step.via.joined(separator: ", "), .dim)) }
         if let every = step.repeatEverySeconds {
-            head.append(Run(", again every \(Times.clock(every))", .dim))
+            how.append(
+                Run("\(how.isEmpty ? "" : ", ")again every \(Times.clock(every))", .dim))
         }
-        var lines = [head]
+        let columns = (head + how).reduce(1) { $0 + $1.columns }
+        // By which channels is worth a line of its own before it is cut.
+        var lines =
+            how.isEmpty || columns <= width
+            ? [head + (how.isEmpty ? [] : [Run(" ")] + how)]
+            : [head, [Run(String(repeating: " ", count: 12))] + how]
         let indent = "            "
         if !step.people.isEmpty {
             lines += names(step, row, model, width: max(8, width - indent.count)).map {

@@ -95,7 +95,10 @@ struct ResponseClock {
     init(_ emergency: EmergencyReport, _ model: Model) {
         let start = Timestamp(rfc3339: emergency.activatedAt)
         let end = Timestamp(rfc3339: emergency.respondBy)
-        allowed = start.flatMap { s in end.map { ($0 - s).seconds } } ?? 0
+        // Since it began, the level may have changed, or somebody had it for a time.
+        let row = model.core?.escalation.first { $0.level == emergency.level }
+        allowed =
+            row?.respondWithinSeconds ?? start.flatMap { s in end.map { ($0 - s).seconds } } ?? 0
         by = emergency.acknowledgedBy.map { model.firstName($0) } ?? ""
         until = emergency.acknowledgedUntil.map { Times.until($0, now: model.engineNow) }
         if emergency.acknowledgedBy != nil {
