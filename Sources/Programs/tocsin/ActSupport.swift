@@ -32,7 +32,7 @@ extension Session {
             try show(json: ActResult(answer))
         } else {
             tell(
-                (answer.events.isEmpty ? [Line("Done.")] : eventLines(answer.events))
+                (answer.events.isEmpty ? [Line("Done.")] : causedLines(answer.events))
                     + Self.onItsWay(answer.messages))
         }
         return 0
