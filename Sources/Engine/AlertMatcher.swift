@@ -83,7 +83,7 @@ final class AlertDesk: Sendable {
     static let mostWaiting = 16
 
     private let queue = DispatchQueue(label: "tocsin.alerts")
-    private let waiting = Atomic(0)
+    let waiting = Atomic(0)
     private let limit: Span
     private let known = Mutex<(intake: AlertIntake, matcher: AlertMatcher)?>(nil)
 

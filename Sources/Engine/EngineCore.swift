@@ -31,6 +31,12 @@ struct EngineParts: Sendable {
     /// Tells the scheduler that a probe is failing but not failed, or no longer.
     var setFailing: @Sendable (ProbeReference, Bool) -> Void
     var now: @Sendable () -> Timestamp
+    /// What has become of the clocks since the last look.
+    var checkClock: @Sendable () -> ClockEvent? = { nil }
+    /// Leaves a sign of life.
+    var beat: @Sendable (Timestamp) -> Void = { _ in }
+    /// Since when no engine ran before this one, where that is worth a word.
+    var away: Absence?
     /// Writes `alerts.local.yaml`; answers the runbook with it.
     var saveLocalAlerts: @Sendable (LocalAlerts, Runbook) throws -> Runbook
     /// The state folder, absolute.
@@ -57,7 +63,10 @@ actor EngineCore {
     /// Reports whose events could not be written; tried again with every tick, in order.
     private var unwritten: [Request] = []
     private var journalTroubleSince: Timestamp?
-    private(set) var alarms: [String] = []
+    /// Troubles of Tocsin itself that everybody must see, by what they are about.
+    private var troubles: OrderedDictionary<Trouble, String> = [:]
+    enum Trouble { case journal, network, alerts }
+    var alarms: [String] { Array(troubles.values) }
     private(set) var output: [String: [String]] = [:]
     private nonisolated let waitingOutput = Mutex<[OutputLine]>([])
     var inFlight: Set<String> = []
@@ -96,7 +105,9 @@ actor EngineCore {
 
     /// Writes that it is up and picks up what was in flight.
     func start() throws {
-        try handle(.started(version: Product.version, pid: parts.pid, boot: parts.boot))
+        try handle(
+            .started(
+                version: Product.version, pid: parts.pid, boot: parts.boot, away: parts.away))
         timer = Task { [weak self] in
             while !Task.isCancelled {
                 guard let pause = await self?.untilNextTick() else { return }
@@ -190,11 +201,7 @@ actor EngineCore {
         let text =
             "JOURNAL NOT WRITTEN since \((journalTroubleSince ?? now).timeOfDay) UTC: "
             + "nothing can be started, and what happens is not recorded. \(cause)"
-        if alarms != [text] {
-            alarms = [text]
-            coreChanged = true
-            publishChanges(at: now)
-        }
+        set(.journal, text)
     }
 
     /// For what the world reports: it must not be lost, so what cannot be written waits.
@@ -214,9 +221,8 @@ actor EngineCore {
     private func keep(_ request: Request) {
         switch request {
         // Only ends of steps and of deliveries are kept: states and conditions are looked at afresh, ticks come again.
-        case .stepEnded, .deliveryEnded: unwritten.append(request)
-        case .started, .stopping, .tick, .probesChanged, .conditionChanged, .command, .alerts, .gap,
-            .clockStepped:
+        case .stepEnded, .deliveryEnded, .clockStepped: unwritten.append(request)
+        case .started, .stopping, .tick, .probesChanged, .conditionChanged, .command, .alerts, .gap:
             break
         }
     }
@@ -250,7 +256,7 @@ actor EngineCore {
                 + "what happened in between is not recorded", by: "engine")
         let records = try write([event], at: now)
         journalTroubleSince = nil
-        alarms = []
+        troubles[.journal] = nil
         for record in records {
             situation.apply(event, at: record.at)
             situation.seq = record.seq
@@ -282,6 +288,7 @@ actor EngineCore {
 
     func tick() {
         guard !isStopping else { return }
+        lookAtTheClocks()
         retryUnwritten()
         report(.tick)
         watchConditions()
@@ -292,6 +299,22 @@ actor EngineCore {
         }
         refreshAlerts(at: now)
         if now - lastPublished >= .seconds(0.95) { publishChanges(at: now, heartbeat: true) }
+    }
+
+    private func lookAtTheClocks() {
+        parts.beat(parts.now())
+        switch parts.checkClock() {
+        case .gap(let from, let why): report(.gap(from: from, why: why))
+        case .stepped(let seconds):
+            parts.logger.warning("the wall clock was set by \(seconds) s")
+            // Moments of the old time would keep the engine waiting.
+            lastPublished = Timestamp(milliseconds: 0)
+            lastScorePushed = lastPublished
+            lastRefresh = lastPublished
+            unknownSince = [:]
+            report(.clockStepped(by: seconds))
+        case nil: break
+        }
     }
 
     private func pushEngineGauges() {
@@ -341,9 +364,15 @@ actor EngineCore {
         parts.logger.warning(
             down ? "our own network is down: probes turn unknown" : "our own network is back")
         let text = "OUR OWN NETWORK IS DOWN: the connectivity check fails, probes are not judged"
-        alarms.removeAll { $0 == text }
-        if down { alarms.append(text) }
+        set(.network, down ? text : nil)
+    }
+
+    /// Shows a trouble on every screen, or that it is over.
+    func set(_ trouble: Trouble, _ text: String?) {
+        guard troubles[trouble] != text else { return }
+        troubles[trouble] = text
         coreChanged = true
+        publishChanges(at: parts.now())
     }
 
     /// Judges every condition; what begins or ends to hold is an event.

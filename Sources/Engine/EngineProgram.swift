@@ -69,6 +69,9 @@ package enum EngineProgram {
             folder: options.runbook.folder, secrets: secrets,
             variables: [NamedText(name: "service", text: options.runbook.service.name)])
         let scheduler = Mutex<ProbeScheduler?>(nil)
+        let clock = SteadyClock()
+        let boot = bootID()
+        let heartbeat = Heartbeat(state: options.state, boot: boot)
         let parts = EngineParts(
             runbook: options.runbook, store: store,
             performer: RunnerStepPerformer(executable: options.runner),
@@ -76,9 +79,11 @@ package enum EngineProgram {
             check: { await checker.check($0) },
             setFailing: { probe, failing in
                 scheduler.withLock { $0 }?.setFailing(probe, failing)
-            }, now: wallClock,
+            }, now: { clock.now }, checkClock: { clock.check() },
+            beat: { heartbeat.beat($0) },
+            away: heartbeat.absence(now: clock.now).map { Absence(from: $0.from, why: $0.why) },
             saveLocalAlerts: saveLocalAlerts,
-            state: options.state, boot: bootID(), pid: Int(getpid()),
+            state: options.state, boot: boot, pid: Int(getpid()),
             faults: options.faults, logger: options.logger)
         let engine = try EngineCore(parts)
         try await engine.start()
@@ -86,7 +91,7 @@ package enum EngineProgram {
         let probing = ProbeScheduler(
             probes: options.runbook.components.flatMap(\.probes), checker: checker
         ) { sample in
-            samples.put(Sample(probe: sample.probe, result: sample.result, at: wallClock()))
+            samples.put(Sample(probe: sample.probe, result: sample.result, at: clock.now))
         }
         scheduler.withLock { $0 = probing }
         probing.start()
@@ -100,6 +105,11 @@ package enum EngineProgram {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run(onListening: onReady) }
             group.addTask { await ends.wait() }
+            if let listener = try alertListener(options, secrets, engine) {
+                group.addTask {
+                    try await listener.run(onTrouble: { await engine.set(.alerts, $0) })
+                }
+            }
             if options.untilIdle {
                 group.addTask { await waitUntilIdle(engine) }
             }
@@ -109,6 +119,16 @@ package enum EngineProgram {
             group.cancelAll()
             try await group.waitForAll()
         }
+    }
+
+    /// Where the runbook has one: alerts from senders that cannot use the socket.
+    private static func alertListener(
+        _ options: EngineOptions, _ secrets: EnvironmentSecrets, _ engine: EngineCore
+    ) throws -> AlertListener? {
+        guard let intake = options.runbook.alerts, let listen = intake.listen else { return nil }
+        return AlertListener(
+            listen: listen, token: try intake.token.map(secrets.text), service: engine,
+            logger: options.logger)
     }
 
     /// Looks at the way out of this machine; while it is down, bad answers say nothing of the service.

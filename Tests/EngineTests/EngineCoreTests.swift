@@ -205,6 +205,11 @@ final class AnswerBox: Sendable {
         await first.samples("delivery", .bad)
         _ = try await first.ask(CommandRequest(command: "acknowledge"))
         _ = try await first.ask(CommandRequest(command: "note", text: "looking"))
+        // What is on its way when an engine ends is sent again, which shows.
+        try await eventually("nothing is on its way") {
+            let outbox = await first.report.core.outbox
+            return outbox.waiting + outbox.sending == 0
+        }
         let before = await first.report
         let second = try await EngineWorld(store: first.store, clock: first.clock)
         let after = await second.report

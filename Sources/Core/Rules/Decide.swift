@@ -44,9 +44,9 @@ package struct Rules: Sendable {
         _ request: Request, in situation: Situation, at moment: Timestamp
     ) throws(Refusal) -> [Event] {
         switch request {
-        case .started(let version, let pid, let boot):
+        case .started(let version, let pid, let boot, let away):
             return [.engineStarted(version: version, pid: pid, boot: boot)]
-                + interrupted(situation)
+                + (away.map { gap($0.from, $0.why, at: moment) } ?? []) + interrupted(situation)
         case .stopping:
             return [.engineStopped]
         case .tick:
@@ -68,13 +68,17 @@ package struct Rules: Sendable {
         case .alerts(let alerts, let caller):
             return take(alerts, by: caller.user, in: situation)
         case .gap(let from, let why):
-            return [.gapNoticed(from: from, to: moment, why: Visible.text(why, limit: 200))]
+            return gap(from, why, at: moment)
         case .clockStepped(let seconds):
             return seconds.isFinite ? [.clockStepped(by: seconds)] : []
         case .command(let command, let caller):
             try authority.mayAct(caller)
             return try obey(command, caller, in: situation, at: moment)
         }
+    }
+
+    private func gap(_ from: Timestamp, _ why: String, at moment: Timestamp) -> [Event] {
+        [.gapNoticed(from: from, to: moment, why: Visible.text(why, limit: 200))]
     }
 
     private func obey(

@@ -27,20 +27,27 @@ extension RunbookBuilder {
     /// failure of a trigger for the same problem, so that the same recovery plan is used.
     private static func triggers(of rules: [AlertRule], beside known: [Trigger]) -> [Trigger] {
         var result: [Trigger] = []
+        var places: [String: Int] = [:]
+        var reported: [String: [Trigger]] = [:]
+        for trigger in known {
+            if case .reported(let problem) = trigger.when.expression {
+                reported[problem, default: []].append(trigger)
+            }
+        }
         for rule in rules {
             guard let level = rule.level else { continue }
-            let expression = Expression.reported(rule.problem)
-            let own = known.filter { $0.when.expression == expression }
+            let own = reported[rule.problem] ?? []
             if own.contains(where: { $0.level <= level }) { continue }
-            let name = AlertTriggers.name(of: rule.problem)
-            if let index = result.firstIndex(where: { $0.name == name }) {
+            if let index = places[rule.problem] {
                 result[index].level = min(result[index].level, level)
                 continue
             }
+            places[rule.problem] = result.count
             result.append(
                 Trigger(
-                    name: name,
-                    when: Condition(text: "reported \(rule.problem)", expression: expression),
+                    name: AlertTriggers.name(of: rule.problem),
+                    when: Condition(
+                        text: "reported \(rule.problem)", expression: .reported(rule.problem)),
                     holds: .zero, level: level, failure: own.first?.failure ?? rule.problem))
         }
         return result

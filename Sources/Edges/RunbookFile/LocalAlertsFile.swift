@@ -49,12 +49,15 @@ package enum LocalAlertsFile {
     private static func alerts(
         in text: String, for runbook: Runbook?, problems: ProblemList
     ) -> LocalAlerts? {
-        guard let (written, source) = YAMLReader.read(text, environment: [:], problems: problems)
-        else { return nil }
-        if written.isEmpty {
+        // A file that was cut off must not pass for one without addresses.
+        if text.split(whereSeparator: \.isNewline).allSatisfy({
+            ["#", nil].contains($0.first { !$0.isWhitespace })
+        }) {
             problems.error(.start, "\(name) is empty", "delete it, or write `version: 1`")
             return nil
         }
+        guard let (written, source) = YAMLReader.read(text, environment: [:], problems: problems)
+        else { return nil }
         let shape = Shape.table(Keys.localAlerts)
         let tree = KeyCorrector(problems: problems).corrected(written, shape)
         ShapeChecker(names: Names(tree), source: source, environment: [:], problems: problems)

@@ -5,10 +5,11 @@ extension CrossChecks {
     func checkOutreach() {
         for channel in entries("channels") { checkReserved(channel, "channel") }
         for person in entries("people") { checkReserved(person, "person") }
+        let reach = Reach(root)
         for row in entries("escalation") {
             for step in row.value.items {
                 checkUsers(step["via"])
-                checkReach(step)
+                checkReach(step, reach)
             }
         }
         for list in root.stepLists {
@@ -41,58 +42,32 @@ extension CrossChecks {
         }
     }
 
-    // MARK: Reach
-
     /// A step by which nobody at all can be reached is a mistake; that one person of several has no
     /// telephone is not.
-    private func checkReach(_ step: Tree) {
-        guard let via = step["via"], let notify = step["notify"] else { return }
-        var ways: [String] = []
+    private func checkReach(_ step: Tree, _ reach: Reach) {
+        guard let via = step["via"], !via.items.isEmpty, let notify = step["notify"],
+            !notify.items.isEmpty
+        else { return }
+        var keys: Set<String> = []
         for item in via.items {
-            guard let name = text(item), let channel = root["channels"]?[name],
-                case .map = channel.content
-            else { return }
-            // Every other kind of channel reaches whoever listens there.
-            guard let way = ["email", "sms"].first(where: { channel[$0] != nil }) else { return }
-            ways.append(way)
+            guard let key = text(item).flatMap({ reach.keys[$0] }) else { return }
+            keys.insert(key)
         }
-        var people: Set<String> = []
+        var isNobody = true
         for item in notify.items {
-            guard let name = text(item), let more = recipients(name) else { return }
-            people.formUnion(more)
+            guard let found = text(item).flatMap({ reach.targets[$0] }) else { return }
+            if !found.isKnown || !found.keys.isDisjoint(with: keys) { return }
+            isNobody = isNobody && found.isNobody
         }
-        if ways.isEmpty || notify.items.isEmpty { return }
-        for id in people {
-            guard let person = root["people"]?[id], case .map = person.content else { return }
-            if ways.contains(where: { person[$0] != nil }) { return }
-        }
-        let keys = Set(ways).sorted().map { "`\($0):`" }.joined(separator: " or ")
+        let list = keys.sorted().map { "`\($0):`" }.joined(separator: " or ")
         problems.error(
             via.place,
-            people.isEmpty
+            isNobody
                 ? "nobody is told: `notify` names nobody in particular"
-                : "nobody is reached: none of those in `notify` has \(keys)",
-            people.isEmpty
+                : "nobody is reached: none of those in `notify` has \(list)",
+            isNobody
                 ? "name people, or roles that have them as members"
-                : "give them \(keys) under people:, or add another channel")
-    }
-
-    /// The people that a role or a person's id can mean; nil for a name that is not declared.
-    private func recipients(_ name: String) -> Set<String>? {
-        if root["people"]?[name] != nil { return [name] }
-        guard root["roles"]?[name] != nil else { return nil }
-        var result: Set<String> = []
-        var visited: Set<String> = []
-        var open = [name]
-        while let role = open.popLast() {
-            guard visited.insert(role).inserted, let tree = root["roles"]?[role] else { continue }
-            result.formUnion((tree["members"]?.items ?? []).compactMap(text).filter { $0 != "*" })
-            open += (tree["includes"]?.items ?? []).compactMap(text)
-        }
-        for rotation in root["on_call"]?.items ?? [] where text(rotation["role"]) == name {
-            result.formUnion((rotation["order"]?.items ?? []).compactMap(text))
-        }
-        return result
+                : "give them \(list) under people:, or add another channel")
     }
 
     // MARK: Alerts
@@ -112,19 +87,21 @@ extension CrossChecks {
                 listen.place, "other machines can send alerts to `\(shown(address))`",
                 "add a `token`, or listen on 127.0.0.1")
         }
-        for name in Set(raisedByAlerts).map(AlertTriggers.name) {
-            guard root["triggers"]?[name] != nil else { continue }
+        let made = Set(raisedByAlerts.map(AlertTriggers.name))
+        for trigger in entries("triggers") where made.contains(trigger.key) {
             problems.error(
-                root["triggers"]?.place(of: name) ?? alerts.place,
-                "the trigger `\(shown(name))` is one that `alerts:` makes by itself",
+                trigger.place,
+                "the trigger `\(shown(trigger.key))` is one that `alerts:` makes by itself",
                 "rename this one, or delete the `level` of the alert rule")
         }
         guard let asked = askedProblems else { return }
-        for rule in alertRules where rule["level"] == nil {
+        let names = asked.sorted()
+        for rule in alertRules where rule["level"] == nil && !problems.isFull {
             guard let problem = rule["problem"], let name = text(problem), !asked.contains(name),
                 ScalarRules.nameProblem(name) == nil
             else { continue }
-            let near = Nearest.name(to: name, among: asked.sorted())
+            // Guessing among very many names would take its time.
+            let near = names.count <= 1000 ? Nearest.name(to: name, among: names) : nil
             problems.error(
                 problem.place,
                 "nothing asks for `reported \(shown(name))`, so nothing would happen",
@@ -149,5 +126,82 @@ extension CrossChecks {
         let host = address[..<(address.lastIndex(of: ":") ?? address.endIndex)].lowercased()
         return host == "localhost" || host == "[::1]"
             || host.hasPrefix("127.") && host.allSatisfy { $0.isNumber || $0 == "." }
+    }
+}
+
+/// By which of their keys the people behind each name can be reached; looked up once for all steps.
+private struct Reach {
+    struct Target: Equatable {
+        /// Of any of the people.
+        var keys: Set<String> = []
+        var isNobody = true
+        /// Everything about them could be read.
+        var isKnown = true
+
+        mutating func add(_ other: Target) {
+            keys.formUnion(other.keys)
+            isNobody = isNobody && other.isNobody
+            isKnown = isKnown && other.isKnown
+        }
+    }
+    /// The key of a person that a channel needs. None for channels that reach whoever listens there,
+    /// and for those that cannot be read.
+    private(set) var keys: [String: String] = [:]
+    /// What a role or a person's id means.
+    private(set) var targets: [String: Target] = [:]
+
+    init(_ root: Tree) {
+        for channel in root["channels"]?.entries ?? [] {
+            keys[channel.key] = ["email", "sms"].first { channel.value[$0] != nil }
+        }
+        for person in root["people"]?.entries ?? [] {
+            var target = Target(isNobody: false)
+            if case .map = person.value.content {
+                target.keys = Set(["email", "sms"].filter { person.value[$0] != nil })
+            } else {
+                target.isKnown = false
+            }
+            targets[person.key] = target
+        }
+        let roles = Dictionary(
+            (root["roles"]?.entries ?? []).map { ($0.key, $0.value) }
+        ) { first, _ in first }
+        // A person that is not declared is a mistake of its own.
+        func target(_ people: [Tree]) -> Target {
+            var result = Target()
+            for name in people.compactMap(\.scalar?.text) where name != "*" {
+                result.add(targets[name] ?? Target(isNobody: false, isKnown: false))
+            }
+            return result
+        }
+        var own = roles.mapValues { target($0["members"]?.items ?? []) }
+        Self.spread(&own, roles)
+        for rotation in root["on_call"]?.items ?? [] {
+            guard let name = rotation["role"]?.scalar?.text else { continue }
+            own[name]?.add(target(rotation["order"]?.items ?? []))
+        }
+        targets.merge(own) { _, role in role }
+    }
+
+    /// Adds to each role those that it includes, directly or not. A role is looked at again only when
+    /// something was added to one that it includes, which can happen four times: long chains are no
+    /// trouble, and circles end.
+    private static func spread(_ targets: inout [String: Target], _ roles: [String: Tree]) {
+        var including: [String: [String]] = [:]
+        for (name, role) in roles {
+            for included in (role["includes"]?.items ?? []).compactMap(\.scalar?.text) {
+                if roles[included] == nil { targets[name]?.isKnown = false }
+                including[included, default: []].append(name)
+            }
+        }
+        var open = Array(roles.keys)
+        while let name = open.popLast() {
+            guard let target = targets[name] else { continue }
+            for outer in including[name] ?? [] {
+                guard let before = targets[outer] else { continue }
+                targets[outer]?.add(target)
+                if targets[outer] != before { open.append(outer) }
+            }
+        }
     }
 }
