@@ -192,7 +192,8 @@ extension EngineCore: EngineService {
                 remedy: "Add `alerts:` with its rules to it, or report it: tocsin report-problem")
         }
         try maySendAlerts(caller, intake)
-        let reading = try await AlertDesk.shared.read(body, by: intake, at: parts.now())
+        let reading = try await AlertDesk.shared.read(
+            body, by: intake, of: runbook.service.name, at: parts.now())
         note(reading, from: caller)
         guard !reading.alerts.isEmpty else { return CommandAnswer(events: []) }
         return CommandAnswer(events: try handle(.alerts(reading.alerts, by: caller)))
