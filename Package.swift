@@ -120,7 +120,7 @@ let package = Package(
         .executableTarget(
             name: "StepRunnerForTests", dependencies: ["Domain", "Procedures", "Backups"],
             path: "Sources/TestPrograms/StepRunnerForTests", swiftSettings: settings()),
-        room("", "TestKit", sees: ["Domain", "Rules", "Wire", "Screen"]),
+        room("", "TestKit", sees: ["Domain", "Rules", "Wire", "Screen", collections]),
         tests("DomainTests", sees: ["Domain"]),
         tests("RulesTests", sees: ["Domain", "Rules", "TestKit", collections]),
         tests("WireTests", sees: ["Domain", "Wire"]),

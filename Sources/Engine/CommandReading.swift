@@ -16,7 +16,10 @@ struct CommandReading {
         "restart-services", "clear-queues", "clear-sessions", "enable-fallback", "disable-fallback",
         "test-fallback", "stop-services", "start-services", "verify-services", "backup",
         "create-backup", "rollback", "pause-rollback", "resume-rollback", "undo-rollback",
-        "veto-rollback", "resolve-step",
+        "veto-rollback", "resolve-step", "hand-over", "send-notification",
+        "send-user-notification", "update-status-page", "update-dashboard", "create-incident",
+        "notify-rollback-start", "test-alerts", "configure-alerts", "override-on-call",
+        "end-override", "retry-delivery", "dismiss-delivery",
     ]
 
     /// - Throws: `Refusal` (not understood) that names the part and what it may be.
@@ -27,7 +30,8 @@ struct CommandReading {
                 level: try request.level.map(level), reason: request.reason ?? "",
                 triggeredBy: request.triggeredBy ?? "")
         case "acknowledge":
-            return .acknowledge(text: request.text ?? request.reason ?? "", span: nil)
+            return .acknowledge(
+                text: request.text ?? request.reason ?? "", span: try request.span.map(span))
         case "deactivate-emergency":
             return .deactivate(
                 resolvedBy: request.resolvedBy ?? "", text: request.reason ?? request.text ?? "")
@@ -70,6 +74,7 @@ struct CommandReading {
             }
             return .resolveStep(done: request.name == "done")
         default:
+            if let command = try telling(request) { return command }
             throw Refusal(
                 .notUnderstood, rule: "unknown-command",
                 why: "there is no command “\(Visible.text(request.command, limit: 60))”",
@@ -91,7 +96,7 @@ struct CommandReading {
         throw missing("level", "1 (critical), 2 (high), 3 (medium) or 4 (low)")
     }
 
-    private func name(_ request: CommandRequest, _ what: String) throws(Refusal) -> String {
+    func name(_ request: CommandRequest, _ what: String) throws(Refusal) -> String {
         if let name = request.name, !name.isEmpty { return name }
         throw missing("name", "the name of \(what)")
     }
@@ -105,7 +110,7 @@ struct CommandReading {
             remedy: "Add it under actions:")
     }
 
-    private func missing(_ part: String, _ wanted: String) -> Refusal {
+    func missing(_ part: String, _ wanted: String) -> Refusal {
         Refusal(
             .notUnderstood, rule: "bad-argument", why: "“\(part)” is missing or impossible",
             remedy: "It must be \(wanted)")

@@ -25,11 +25,20 @@ struct EngineParts: Sendable {
     var runbook: Runbook
     var store: any EventStore
     var performer: any StepPerformer
+    var carrier: any MessageCarrier
     /// Looks at one probe now.
     var check: @Sendable (Probe) async -> CheckResult
     /// Tells the scheduler that a probe is failing but not failed, or no longer.
     var setFailing: @Sendable (ProbeReference, Bool) -> Void
     var now: @Sendable () -> Timestamp
+    /// What has become of the clocks since the last look.
+    var checkClock: @Sendable () -> ClockEvent? = { nil }
+    /// Leaves a sign of life.
+    var beat: @Sendable (Timestamp) -> Void = { _ in }
+    /// Since when no engine ran before this one, where that is worth a word.
+    var away: Absence?
+    /// Writes `alerts.local.yaml`; answers the runbook with it.
+    var saveLocalAlerts: @Sendable (LocalAlerts, Runbook) throws -> Runbook
     /// The state folder, absolute.
     var state: String
     var boot: String
@@ -45,17 +54,25 @@ actor EngineCore {
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     let parts: EngineParts
-    let rules: Rules
+    /// Changes only with `alerts.local.yaml`.
+    private(set) var rules: Rules
+    var runbook: Runbook { rules.runbook }
     let startedAt: Timestamp
     private(set) var situation: Situation
     let monitor: Monitor
     /// Reports whose events could not be written; tried again with every tick, in order.
     private var unwritten: [Request] = []
     private var journalTroubleSince: Timestamp?
-    private(set) var alarms: [String] = []
+    /// Troubles of Tocsin itself that everybody must see, by what they are about.
+    private var troubles: OrderedDictionary<Trouble, String> = [:]
+    enum Trouble { case journal, network, alerts }
+    var alarms: [String] { Array(troubles.values) }
     private(set) var output: [String: [String]] = [:]
     private nonisolated let waitingOutput = Mutex<[OutputLine]>([])
-    private var inFlight: Set<String> = []
+    var inFlight: Set<String> = []
+    var lastRefresh = Timestamp(milliseconds: 0)
+    /// Deliveries that changed since the last publishing.
+    private var changedDeliveries: OrderedSet<String> = []
     private var ourNetworkIsDown = false
     private var unknownSince: [ConditionName: Timestamp] = [:]
     private var coreChanged = true
@@ -88,7 +105,9 @@ actor EngineCore {
 
     /// Writes that it is up and picks up what was in flight.
     func start() throws {
-        try handle(.started(version: Product.version, pid: parts.pid, boot: parts.boot))
+        try handle(
+            .started(
+                version: Product.version, pid: parts.pid, boot: parts.boot, away: parts.away))
         timer = Task { [weak self] in
             while !Task.isCancelled {
                 guard let pause = await self?.untilNextTick() else { return }
@@ -129,6 +148,7 @@ actor EngineCore {
             situation.seq = record.seq
             effects += rules.effects(of: event, in: situation)
             if case .probeChanged(let probe, _, _, _) = event { monitor.markChanged(probe) }
+            if case .outbox(let event) = event { noteChanged(event) }
             reports.append(context.event(event, seq: record.seq, at: record.at))
         }
         if events.contains(where: { $0.kind == "probe-changed" }) {
@@ -148,6 +168,16 @@ actor EngineCore {
         rearm()
         watchConditions()
         return reports
+    }
+
+    private func noteChanged(_ event: OutboxEvent) {
+        switch event {
+        case .queued(_, let deliveries): changedDeliveries.append(contentsOf: deliveries.map(\.id))
+        case .added(let delivery): changedDeliveries.append(delivery.id)
+        case .started(let id, _), .ended(let id, _, _), .interrupted(let id), .dropped(let id, _),
+            .dead(let id, _), .revived(let id, _), .dismissed(let id, _):
+            changedDeliveries.append(id)
+        }
     }
 
     private func write(_ events: [Event], at now: Timestamp) throws -> [EventRecord] {
@@ -171,11 +201,7 @@ actor EngineCore {
         let text =
             "JOURNAL NOT WRITTEN since \((journalTroubleSince ?? now).timeOfDay) UTC: "
             + "nothing can be started, and what happens is not recorded. \(cause)"
-        if alarms != [text] {
-            alarms = [text]
-            coreChanged = true
-            publishChanges(at: now)
-        }
+        set(.journal, text)
     }
 
     /// For what the world reports: it must not be lost, so what cannot be written waits.
@@ -194,11 +220,9 @@ actor EngineCore {
     }
     private func keep(_ request: Request) {
         switch request {
-        // Only ends of steps are kept: states and conditions are looked at afresh, ticks come again.
-        case .stepEnded: unwritten.append(request)
-        case .deliveryEnded: unwritten.append(request)
-        case .started, .stopping, .tick, .probesChanged, .conditionChanged, .command, .alerts, .gap,
-            .clockStepped:
+        // Only ends of steps and of deliveries are kept: states and conditions are looked at afresh, ticks come again.
+        case .stepEnded, .deliveryEnded, .clockStepped: unwritten.append(request)
+        case .started, .stopping, .tick, .probesChanged, .conditionChanged, .command, .alerts, .gap:
             break
         }
     }
@@ -232,7 +256,7 @@ actor EngineCore {
                 + "what happened in between is not recorded", by: "engine")
         let records = try write([event], at: now)
         journalTroubleSince = nil
-        alarms = []
+        troubles[.journal] = nil
         for record in records {
             situation.apply(event, at: record.at)
             situation.seq = record.seq
@@ -264,6 +288,7 @@ actor EngineCore {
 
     func tick() {
         guard !isStopping else { return }
+        lookAtTheClocks()
         retryUnwritten()
         report(.tick)
         watchConditions()
@@ -272,7 +297,24 @@ actor EngineCore {
             lastScorePushed = now
             pushEngineGauges()
         }
+        refreshAlerts(at: now)
         if now - lastPublished >= .seconds(0.95) { publishChanges(at: now, heartbeat: true) }
+    }
+
+    private func lookAtTheClocks() {
+        parts.beat(parts.now())
+        switch parts.checkClock() {
+        case .gap(let from, let why): report(.gap(from: from, why: why))
+        case .stepped(let seconds):
+            parts.logger.warning("the wall clock was set by \(seconds) s")
+            // Moments of the old time would keep the engine waiting.
+            lastPublished = Timestamp(milliseconds: 0)
+            lastScorePushed = lastPublished
+            lastRefresh = lastPublished
+            unknownSince = [:]
+            report(.clockStepped(by: seconds))
+        case nil: break
+        }
     }
 
     private func pushEngineGauges() {
@@ -322,9 +364,15 @@ actor EngineCore {
         parts.logger.warning(
             down ? "our own network is down: probes turn unknown" : "our own network is back")
         let text = "OUR OWN NETWORK IS DOWN: the connectivity check fails, probes are not judged"
-        alarms.removeAll { $0 == text }
-        if down { alarms.append(text) }
+        set(.network, down ? text : nil)
+    }
+
+    /// Shows a trouble on every screen, or that it is over.
+    func set(_ trouble: Trouble, _ text: String?) {
+        guard troubles[trouble] != text else { return }
+        troubles[trouble] = text
         coreChanged = true
+        publishChanges(at: parts.now())
     }
 
     /// Judges every condition; what begins or ends to hold is an event.
@@ -372,6 +420,7 @@ actor EngineCore {
     private func start(_ effect: Effect) {
         switch effect {
         case .ring: break
+        case .deliver(let id, let attempt): deliver(id, attempt: attempt)
         case .performStep(let procedure, let address, let undo):
             perform(procedure, address, undo: undo)
         }
@@ -443,22 +492,16 @@ actor EngineCore {
         let entry = procedure[address]
         let run = folder ?? "\(parts.state)/runs/\(procedure.id)"
         let name = "\(address.stage)-\(address.step)-\(entry.starts)"
-        var step = entry.step
-        var variables = [
+        let variables = [
             // One for all its steps: what one saves, another (or an undo) finds.
             ("run_dir", run), ("service", parts.runbook.service.name),
             ("title", parts.runbook.service.title), ("procedure", procedure.id),
             ("emergency", procedure.emergency ?? ""), ("reason", procedure.reason),
             ("started_by", procedure.startedBy), ("backup", procedure.backup ?? ""),
         ]
-        if case .statusPage(let status, let message) = step.work {
-            guard case .http(let page) = parts.runbook.statusPage else { return nil }
-            variables += [("status", status), ("message", message)]
-            step.work = .http(page, expect: Expectation(), keepCookies: false)
-        }
         return StepOrder(
-            mode: mode, step: step, runDirectory: "\(run)/\(name)", folder: parts.runbook.folder,
-            savedDirectory: "\(run)/saved",
+            mode: mode, step: entry.step, runDirectory: "\(run)/\(name)",
+            folder: parts.runbook.folder, savedDirectory: "\(run)/saved",
             variables: variables.map { NamedText(name: $0.0, text: $0.1) },
             sources: parts.runbook.sources, units: parts.runbook.units,
             backup: parts.runbook.backup)
@@ -484,11 +527,16 @@ actor EngineCore {
     /// Sends what has changed since the last time. Without viewers nothing is made up.
     private func publishChanges(at now: Timestamp, heartbeat: Bool = false) {
         lastPublished = now
-        guard hub.viewers > 0 else { return }
+        guard hub.viewers > 0 else {
+            changedDeliveries = []
+            return
+        }
         let changes = monitor.takeChanges()
         guard heartbeat || coreChanged || !changes.isEmpty else { return }
         let context = context
         let runbook = parts.runbook
+        let deliveries = changedDeliveries.compactMap { context.delivery($0) }
+        changedDeliveries = []
         // The score follows from components, so what carries it goes with them when it changes.
         let core = coreChanged ? context.core(monitor) : nil
         coreChanged = false
@@ -507,7 +555,14 @@ actor EngineCore {
                             monitor.metrics[name].map { context.metric(name, $0) }
                         },
                     gauges: changes.gauges.isEmpty
-                        ? nil : changes.gauges.map { context.gauge($0, monitor) })))
+                        ? nil : changes.gauges.map { context.gauge($0, monitor) },
+                    deliveries: deliveries.isEmpty ? nil : deliveries)))
+    }
+
+    /// `alerts.local.yaml` was written anew.
+    func take(_ runbook: Runbook) {
+        rules = Rules(runbook)
+        noteCoreChanged()
     }
 
     func noteCoreChanged() {

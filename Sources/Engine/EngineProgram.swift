@@ -6,6 +6,7 @@ import FoundationEssentials
 import Journal
 import Link
 package import Logging
+import Outreach
 import Probes
 import Procedures
 import Rules
@@ -68,13 +69,21 @@ package enum EngineProgram {
             folder: options.runbook.folder, secrets: secrets,
             variables: [NamedText(name: "service", text: options.runbook.service.name)])
         let scheduler = Mutex<ProbeScheduler?>(nil)
+        let clock = SteadyClock()
+        let boot = bootID()
+        let heartbeat = Heartbeat(state: options.state, boot: boot)
         let parts = EngineParts(
             runbook: options.runbook, store: store,
             performer: RunnerStepPerformer(executable: options.runner),
+            carrier: OutreachCarrier(secrets: secrets),
             check: { await checker.check($0) },
             setFailing: { probe, failing in
                 scheduler.withLock { $0 }?.setFailing(probe, failing)
-            }, now: wallClock, state: options.state, boot: bootID(), pid: Int(getpid()),
+            }, now: { clock.now }, checkClock: { clock.check() },
+            beat: { heartbeat.beat($0) },
+            away: heartbeat.absence(now: clock.now).map { Absence(from: $0.from, why: $0.why) },
+            saveLocalAlerts: saveLocalAlerts,
+            state: options.state, boot: boot, pid: Int(getpid()),
             faults: options.faults, logger: options.logger)
         let engine = try EngineCore(parts)
         try await engine.start()
@@ -82,7 +91,7 @@ package enum EngineProgram {
         let probing = ProbeScheduler(
             probes: options.runbook.components.flatMap(\.probes), checker: checker
         ) { sample in
-            samples.put(Sample(probe: sample.probe, result: sample.result, at: wallClock()))
+            samples.put(Sample(probe: sample.probe, result: sample.result, at: clock.now))
         }
         scheduler.withLock { $0 = probing }
         probing.start()
@@ -96,6 +105,11 @@ package enum EngineProgram {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run(onListening: onReady) }
             group.addTask { await ends.wait() }
+            if let listener = try alertListener(options, secrets, engine) {
+                group.addTask {
+                    try await listener.run(onTrouble: { await engine.set(.alerts, $0) })
+                }
+            }
             if options.untilIdle {
                 group.addTask { await waitUntilIdle(engine) }
             }
@@ -105,6 +119,16 @@ package enum EngineProgram {
             group.cancelAll()
             try await group.waitForAll()
         }
+    }
+
+    /// Where the runbook has one: alerts from senders that cannot use the socket.
+    private static func alertListener(
+        _ options: EngineOptions, _ secrets: EnvironmentSecrets, _ engine: EngineCore
+    ) throws -> AlertListener? {
+        guard let intake = options.runbook.alerts, let listen = intake.listen else { return nil }
+        return AlertListener(
+            listen: listen, token: try intake.token.map(secrets.text), service: engine,
+            logger: options.logger)
     }
 
     /// Looks at the way out of this machine; while it is down, bad answers say nothing of the service.
@@ -147,6 +171,22 @@ package enum EngineProgram {
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
         limit.rlim_cur = min(limit.rlim_max, 65_536)
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
+    /// - Throws: `Refusal` where the runbook has no channel for an address; `Fault` when the file cannot
+    ///   be written.
+    @Sendable private static func saveLocalAlerts(
+        _ alerts: LocalAlerts, _ runbook: Runbook
+    ) throws -> Runbook {
+        let missing = alerts.missing(in: runbook).map(\.rawValue)
+        guard missing.isEmpty else {
+            throw Refusal(
+                .notNow, rule: "no-channel-for-it",
+                why: "the runbook has no channel of the kind \(missing.joined(separator: " or "))",
+                remedy: "Add one under channels:, then configure the addresses again")
+        }
+        try LocalAlertsFile.write(alerts, beside: runbook.path)
+        return runbook.applying(alerts)
     }
 
     /// The wall clock, in milliseconds.

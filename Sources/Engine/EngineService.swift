@@ -2,8 +2,13 @@
 import Domain
 import FoundationEssentials
 import Link
+import Logging
 import Rules
 import Wire
+
+#if canImport(Glibc)
+    import Glibc
+#endif
 
 extension EngineCore: EngineService {
     func situation(for caller: Caller) async -> SituationReport { context.report(monitor) }
@@ -27,12 +32,32 @@ extension EngineCore: EngineService {
         }
         if request.command == "check-now" { return try await checkNow(request) }
         let planHash = context.rollbackReport(caller)?.hash
+        if request.command == "configure-alerts" { return try configureAlerts(request, caller) }
         let command = try CommandReading(rules: rules, planHash: planHash).command(request)
         let before = situation.procedure?.id
         let events = try handle(.command(command, by: caller))
         let started = events.last { $0.kind == "procedure-started" }?.procedure
         return CommandAnswer(
-            events: events, procedure: started ?? situation.procedure?.id ?? before)
+            events: events, procedure: started ?? situation.procedure?.id ?? before,
+            messages: events.filter { $0.kind == "message-queued" }.compactMap(\.message))
+    }
+
+    /// Writes `alerts.local.yaml` beside the runbook and tells by it from now on.
+    private func configureAlerts(
+        _ request: CommandRequest, _ caller: Caller
+    ) throws -> CommandAnswer {
+        try rules.authority.mayAct(caller)
+        let before = runbook.localAlerts
+        let wanted = try CommandReading.localAlerts(request)
+        take(try parts.saveLocalAlerts(wanted, runbook))
+        do {
+            return CommandAnswer(
+                events: try handle(.command(.alertsConfigured(wanted), by: caller)))
+        } catch {
+            // What is not in the journal does not hold: the file is as it was.
+            take(try parts.saveLocalAlerts(before, runbook))
+            throw error
+        }
     }
 
     private func checkNow(_ request: CommandRequest) async throws -> CommandAnswer {
@@ -138,10 +163,49 @@ extension EngineCore: EngineService {
     func metrics() async -> String { OpenMetrics(context: context, monitor: monitor).text }
 
     func alert(_ body: Data, by caller: Caller) async throws -> CommandAnswer {
-        throw Refusal(
-            .notNow, rule: "no-alert-mapping",
-            why: "this version does not turn alerts into problems yet",
-            remedy: "Report it: tocsin report-problem")
+        guard let intake = parts.runbook.alerts else {
+            throw Refusal(
+                .notNow, rule: "no-alert-mapping",
+                why: "the runbook does not say which alerts are problems",
+                remedy: "Add `alerts:` with its rules to it, or report it: tocsin report-problem")
+        }
+        try maySendAlerts(caller, intake)
+        let reading = try await AlertDesk.shared.read(body, by: intake, at: parts.now())
+        note(reading, from: caller)
+        guard !reading.alerts.isEmpty else { return CommandAnswer(events: []) }
+        return CommandAnswer(events: try handle(.alerts(reading.alerts, by: caller)))
+    }
+
+    private func maySendAlerts(_ caller: Caller, _ intake: AlertIntake) throws(Refusal) {
+        // The listener has asked for the token already.
+        if caller == AlertListener.caller || caller.uid == 0 || caller.uid == getuid() { return }
+        if intake.from.contains(caller.user) { return }
+        do {
+            try rules.authority.mayAct(caller)
+        } catch {
+            throw Refusal(
+                .notAllowed, rule: "alert-senders",
+                why: "\(Visible.text(caller.user)) may not send alerts",
+                remedy: "Add the login name to `from:` under `alerts:` in the runbook")
+        }
+    }
+
+    /// Alerts that change nothing are no events, but whoever misses one finds it in the log.
+    private func note(_ reading: AlertReading, from caller: Caller) {
+        let sender = Visible.text(caller.user, limit: 60)
+        if !reading.unmatched.isEmpty {
+            let some = reading.unmatched.prefix(5).joined(separator: ", ")
+            let more = reading.unmatched.count > 5 ? " …" : ""
+            parts.logger.notice(
+                "\(reading.unmatched.count) alerts of \(sender) match no rule: \(some)\(more)")
+        }
+        if reading.leftOut > 0 {
+            parts.logger.warning(
+                """
+                \(reading.leftOut) more alerts of \(sender) were left out; at most \
+                \(AlertReading.most) are taken at once (`max_alerts` of Alertmanager)
+                """)
+        }
     }
 
     /// It answers, so its inbox moves. A full disk is an alarm on every screen, not a reason for a

@@ -2,6 +2,7 @@
 import Domain
 import OrderedCollections
 import Rules
+import Wire
 
 struct OpenMetrics {
     let context: ReportContext
@@ -56,6 +57,24 @@ struct OpenMetrics {
             monitor.metrics.filter { $0.value.isFresh }.map { name, standing in
                 (Self.labels([("name", name), ("unit", standing.unit)]), standing.value)
             })
+        let outbox = context.outbox
+        family(
+            "tocsin_outbox_deliveries", "Deliveries that are not over, and those given up.",
+            [
+                ("waiting", outbox.waiting), ("sending", outbox.sending),
+                ("retrying", outbox.retrying), ("dead", outbox.dead),
+            ].map { (Self.labels([("state", $0.0)]), Double($0.1)) })
+        family(
+            "tocsin_channel_failing", "1 when the last attempt by the channel failed.",
+            context.channels.filter { $0.state != .unused }.map { channel in
+                (
+                    Self.labels([("channel", channel.name), ("kind", channel.kind)]),
+                    channel.state == .failing ? 1 : 0
+                )
+            })
+        family(
+            "tocsin_people_not_told", "People whom no channel has reached in the open emergency.",
+            [("", Double(context.rules.notTold(context.situation).count))])
         family(
             "tocsin_journal_events", "Events in the journal.",
             [("", Double(context.situation.seq))])

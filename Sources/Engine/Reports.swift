@@ -23,7 +23,7 @@ extension ReportContext {
         SituationReport(
             core: core(monitor), components: runbook.components.map { component($0, monitor) },
             metrics: monitor.metrics.map { metric($0.key, $0.value) },
-            gauges: runbook.gauges.indices.map { gauge($0, monitor) })
+            gauges: runbook.gauges.indices.map { gauge($0, monitor) }, deliveries: deliveries)
     }
 
     var componentStates: [(component: Component, health: Health)] {
@@ -54,8 +54,11 @@ extension ReportContext {
             rollback: (situation.procedure?.kind == .rollback
                 ? situation.procedure : situation.rollback).map(procedure),
             lastProcedure: situation.lastProcedure.map(procedure), kpis: kpis,
-            escalation: escalation, reported: Array(situation.reported.keys), alarms: alarms,
-            quietSince: situation.quietSince?.rfc3339)
+            escalation: escalation, reported: Array(situation.reported.keys),
+            alarms: alarms + rules.notTold(situation),
+            quietSince: situation.quietSince?.rfc3339,
+            line: situation.line.map { LineReport(status: $0.status, message: $0.message) },
+            problems: problems, onCall: onCall, channels: channels, outbox: outbox)
     }
 
     private func emergency(_ emergency: Emergency) -> EmergencyReport {
@@ -67,7 +70,9 @@ extension ReportContext {
             acknowledgedAt: emergency.acknowledgedAt?.rfc3339,
             respondBy: emergency.respondBy.rfc3339, recoveryAttempts: emergency.attempts.count,
             maxRecoveryAttempts: runbook.recovery.maxAttempts,
-            stillHolding: rules.stillHolding(emergency, in: situation))
+            stillHolding: rules.stillFailing(emergency, in: situation),
+            acknowledgedUntil: emergency.acknowledgedUntil?.rfc3339, ticket: emergency.ticket,
+            reopenings: emergency.reopenings, told: told(of: emergency))
     }
 
     func component(_ component: Component, _ monitor: Monitor) -> ComponentReport {
@@ -278,13 +283,8 @@ extension ReportContext {
         _ step: EscalationStep, _ index: Int, _ level: Level, _ emergency: Emergency?
     ) -> EscalationStepReport {
         let standing = emergency?.standing(level, index)
-        var people: [String] = []
-        for target in step.notify {
-            for id in rules.authority.people(for: target, at: now) {
-                let name = rules.authority.person(id: id)?.name ?? id
-                if !people.contains(name) { people.append(name) }
-            }
-        }
+        let people = rules.people(of: step.notify, in: situation, at: now)
+            .map { rules.authority.person(id: $0)?.name ?? $0 }
         return EscalationStepReport(
             afterSeconds: step.after.seconds, repeatEverySeconds: step.repeatEvery?.seconds,
             roles: step.notify, people: people, via: step.via, ticket: step.ticket,

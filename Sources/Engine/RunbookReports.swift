@@ -32,7 +32,7 @@ extension ReportContext {
                 ActionReport(name: $0.0, title: $0.1, danger: nil, steps: planned($0.2))
             },
             rollback: rollbackReport(caller), people: people, external: external, onCall: onCall,
-            faults: faults)
+            faults: faults, localAlerts: runbook.localAlerts)
     }
 
     private func planned(_ steps: [Step]) -> [PlannedStepReport] {
@@ -113,14 +113,38 @@ extension ReportContext {
             ContactReport(name: $0.name, phone: $0.phone ?? "", email: $0.email ?? "")
         }
     }
-    private var onCall: [OnCallReport] {
-        runbook.onCall.compactMap { rotation in
-            guard let shift = rules.authority.onCall(rotation, at: now) else { return nil }
-            func name(_ id: String) -> String { rules.authority.person(id: id)?.name ?? id }
-            return OnCallReport(
-                role: rotation.role, now: name(shift.now), next: name(shift.next),
-                handOverAt: shift.handOver.rfc3339)
+    var onCall: [OnCallReport] {
+        func name(_ id: String) -> String { rules.authority.person(id: id)?.name ?? id }
+        let coming = situation.onCallOverrides.filter { $0.until > now }
+        // A role without shifts can have a stand-in too.
+        let alone = coming.map(\.role).filter { role in
+            !runbook.onCall.contains { $0.role == role }
         }
+        let rotations = runbook.onCall.compactMap { rotation in
+            rules.authority.onCall(rotation, at: now).map { (rotation.role, $0) }
+        }
+        func report(_ role: String, _ now: String, _ next: String, _ at: Timestamp) -> OnCallReport
+        {
+            let force = Authority.override(of: role, at: self.now, among: coming)
+            return OnCallReport(
+                role: role, now: force.map { name($0.person) } ?? now, next: next,
+                handOverAt: at.rfc3339, override: force?.id, overriddenBy: force?.by,
+                insteadOf: force == nil ? nil : now,
+                overrides: coming.filter { $0.role == role }.sorted { $0.from < $1.from }.map {
+                    OverrideReport(
+                        id: $0.id, person: name($0.person), from: $0.from.rfc3339,
+                        until: $0.until.rfc3339)
+                })
+        }
+        var reports = rotations.map {
+            report($0.0, name($0.1.now), name($0.1.next), $0.1.handOver)
+        }
+        for role in alone where !reports.contains(where: { $0.role == role }) {
+            let usual = rules.authority.list(rules.authority.members(of: role).map(name), "and")
+            let until = coming.first { $0.role == role }?.until ?? now
+            reports.append(report(role, usual, usual, until))
+        }
+        return reports
     }
 
     func caller(_ caller: Caller) -> CallerReport {
@@ -141,14 +165,27 @@ extension ReportContext {
         return EventReport(
             seq: seq, at: moment.rfc3339, kind: event.kind, text: sentence.text, tone: tone,
             by: sentence.by, emergency: event.emergencyID ?? situation.emergency?.id,
-            procedure: event.procedureID)
+            procedure: event.procedureID, message: event.messageID)
     }
 }
 
 extension Event {
     fileprivate var emergencyID: String? {
         if case .emergencyActivated(let activation) = self { return activation.id }
+        if case .reopened(let reopening) = self { return reopening.id }
+        if case .outbox(.queued(let message, _)) = self { return message.emergency }
         return nil
+    }
+    /// The message, or the delivery, that it is about.
+    fileprivate var messageID: String? {
+        guard case .outbox(let event) = self else { return nil }
+        switch event {
+        case .queued(let message, _): return message.id
+        case .added(let delivery): return delivery.id
+        case .started(let id, _), .ended(let id, _, _), .interrupted(let id), .dropped(let id, _),
+            .dead(let id, _), .revived(let id, _), .dismissed(let id, _):
+            return id
+        }
     }
     fileprivate var procedureID: String? {
         switch self {
@@ -161,9 +198,7 @@ extension Event {
             .problemReported, .problemCleared, .emergencyActivated, .triggerJoined, .levelChanged,
             .acknowledged, .deactivated, .escalated, .notified, .noted, .fallbackSwitched,
             .backupTaken, .rollbackVetoed, .autoRecoverySwitched,
-            .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
-            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
-            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
+            .acknowledgementExpired, .handedOver, .reopened, .outbox, .alertFired, .alertResolved,
             .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
             .gapNoticed, .clockStepped:
             nil

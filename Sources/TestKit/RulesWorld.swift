@@ -1,5 +1,6 @@
 // A situation and a clock that tests drive by hand: the rules without any world around them.
 package import Domain
+import OrderedCollections
 package import Rules
 
 package struct RulesWorld {
@@ -71,6 +72,48 @@ package struct RulesWorld {
             }
         }
         return names
+    }
+}
+
+extension RulesWorld {
+    /// Deliveries that are being sent, oldest first.
+    package var sending: [Delivery] {
+        situation.outbox.values.flatMap(\.deliveries).filter { $0.state == .sending }
+    }
+    package func delivery(_ id: String) -> Delivery? { situation.delivery(id)?.1 }
+
+    /// Ends an attempt. - Returns: the kinds of the events.
+    @discardableResult
+    package mutating func end(
+        _ delivery: Delivery, _ end: DeliveryOutcome.End, _ detail: String = ""
+    ) throws -> [String] {
+        let attempts = self.delivery(delivery.id)?.attempts ?? delivery.attempts
+        return try ask(
+            .deliveryEnded(
+                delivery.id, attempt: attempts,
+                DeliveryOutcome(end: end, detail: detail, seconds: 0.1)))
+    }
+    /// Everything that is being sent arrives, and what is sent because of that too.
+    package mutating func deliverAll() throws {
+        while let next = sending.first { try end(next, .delivered, "taken") }
+    }
+    /// Every message that was queued, in order.
+    package var messages: [OutboxMessage] {
+        events.compactMap { entry in
+            if case .outbox(.queued(let message, _)) = entry.event { message } else { nil }
+        }
+    }
+    /// The deliveries that arrived, in order, as they were when they did.
+    package var arrived: [Delivery] {
+        events.compactMap { entry in
+            guard case .outbox(.ended(let id, _, let outcome)) = entry.event,
+                outcome.end == .delivered
+            else { return nil }
+            return delivery(id)
+        }
+    }
+    package var arrivedMessages: [OutboxMessage] {
+        arrived.compactMap { delivery in messages.first { $0.id == delivery.message } }
     }
 }
 

@@ -12,8 +12,12 @@ package enum SampleRunbook {
             service: ServiceIdentity(name: "sample", title: "Sample service"),
             backup: BackupDefinition(to: "/srv/sample/backups", files: ["site"]))
         runbook.people = [
-            Person(id: "ines", name: "Ines Moreau", user: "ines"),
-            Person(id: "tomas", name: "Tomas Lind", user: "tomas"),
+            Person(
+                id: "ines", name: "Ines Moreau", user: "ines", email: "ines@example.com",
+                sms: "+15550100"),
+            Person(
+                id: "tomas", name: "Tomas Lind", user: "tomas", email: "tomas@example.com",
+                sms: "+15550101"),
             Person(id: "vera", name: "Vera Sato", user: "vera"),
         ]
         runbook.roles = [
@@ -23,6 +27,14 @@ package enum SampleRunbook {
                 name: "administrator",
                 includes: ["senior-administrator", "system-administrator"]),
             Role(name: "viewer", members: ["*"]),
+        ]
+        runbook.channels = [
+            Channel(
+                name: "mail",
+                kind: .email(EmailChannel(server: "smtp://127.0.0.1:25", from: "t@example.com"))),
+            Channel(
+                name: "text", kind: .sms(HTTPRequest(url: .plain("http://127.0.0.1/sms")))),
+            Channel(name: "chat", kind: .slack(url: .plain("http://127.0.0.1/chat"))),
         ]
         runbook.escalation = [
             EscalationRow(

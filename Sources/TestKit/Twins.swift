@@ -80,3 +80,20 @@ package final class ScriptedPerformer: StepPerformer {
         return await script(order)
     }
 }
+
+/// Carries messages as a test says; what it was handed is kept.
+package final class ScriptedCarrier: MessageCarrier {
+    package typealias Script = @Sendable (DeliveryOrder) async -> DeliveryOutcome
+    private let script: Script
+    private let asked = Mutex<[DeliveryOrder]>([])
+    package init(_ script: @escaping Script) { self.script = script }
+    /// Everything arrives at once.
+    package convenience init() {
+        self.init { _ in DeliveryOutcome(end: .delivered, detail: "taken", seconds: 0.01) }
+    }
+    package var orders: [DeliveryOrder] { asked.withLock { $0 } }
+    package func carry(_ order: DeliveryOrder) async -> DeliveryOutcome {
+        asked.withLock { $0.append(order) }
+        return await script(order)
+    }
+}

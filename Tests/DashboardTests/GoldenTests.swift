@@ -23,6 +23,28 @@ import Wire
         ("rollback-failed", { keys(Scenes.rollbackFailed(), $0, $1, .character("5")) }),
         ("rollback-done", { keys(Scenes.rolledBack(), $0, $1, .character("5")) }),
         ("escalation", { keys(Scenes.high(), $0, $1, .character("6")) }),
+        ("failing-channel", { Player(Scenes.failingChannel(), width: $0, height: $1) }),
+        ("for-a-time", { Player(Scenes.forATime(), width: $0, height: $1) }),
+        ("everything-down", { Player(Scenes.everythingDown(), width: $0, height: $1) }),
+        ("emergency", { keys(Scenes.high(acknowledged: true), $0, $1, .alt("3")) }),
+        ("emergency-failing-channel", { keys(Scenes.failingChannel(), $0, $1, .alt("3")) }),
+        ("emergency-for-a-time", { keys(Scenes.forATime(), $0, $1, .alt("3")) }),
+        ("emergency-everything-down", { keys(Scenes.everythingDown(), $0, $1, .alt("3")) }),
+        ("emergency-quiet", { keys(Scenes.quiet(), $0, $1, .alt("3")) }),
+        ("emergency-afterwards", { keys(Scenes.afterwards(), $0, $1, .alt("3")) }),
+        ("escalation-failing-channel", { keys(Scenes.failingChannel(), $0, $1, .alt("6")) }),
+        ("escalation-for-a-time", { keys(Scenes.forATime(), $0, $1, .alt("6")) }),
+        ("escalation-everything-down", { keys(Scenes.everythingDown(), $0, $1, .alt("6")) }),
+        ("escalation-quiet", { keys(Scenes.quiet(), $0, $1, .alt("6")) }),
+        ("recovery-everything-down", { keys(Scenes.everythingDown(), $0, $1, .alt("4")) }),
+        ("acknowledge-sheet", { keys(Scenes.high(), $0, $1, .character("A")) }),
+        ("hand-over-sheet", { keys(Scenes.high(), $0, $1, .character("o")) }),
+        ("level-sheet", { keys(Scenes.high(), $0, $1, .character("l")) }),
+        ("deactivate-sheet", { keys(Scenes.high(), $0, $1, .character("D"), .enter) }),
+        ("report-sheet", { keys(Scenes.failingChannel(), $0, $1, .alt("3"), .character("x")) }),
+        ("notification-sheet", { keys(Scenes.high(), $0, $1, .alt("6"), .character("m")) }),
+        ("override-sheet", { keys(Scenes.high(), $0, $1, .alt("6"), .character("O")) }),
+        ("test-sheet", { keys(Scenes.failingChannel(), $0, $1, .alt("6"), .character("T")) }),
         ("engine-gone", { gone($0, $1) }),
         ("help", { keys(Scenes.high(), $0, $1, .character("?")) }),
         ("palette", { keys(Scenes.high(), $0, $1, .character(":"), .character("r")) }),
@@ -64,10 +86,18 @@ import Wire
             let player = Player(Scenes.high(), width: width, height: height)
             try Goldens.check(view(player.model), "high-\(width)x\(height)")
         }
+        for (name, key) in [("emergency", "3"), ("recovery", "4"), ("escalation", "6")] {
+            let player = Self.keys(Scenes.everythingDown(), 40, 10, .alt(Character(key)))
+            try Goldens.check(view(player.model), "\(name)-everything-down-40x10")
+        }
     }
 
     @Test func `plain ASCII looks as it did, and knows every glyph of ours`() throws {
         try Goldens.check(view(Player(Scenes.high()).model).inASCII(), "high-ascii")
+        for (name, key) in [("emergency", "3"), ("escalation", "6")] {
+            let player = Self.keys(Scenes.everythingDown(), 120, 36, .alt(Character(key)))
+            try Goldens.check(view(player.model).inASCII(), "\(name)-everything-down-ascii")
+        }
         for (_, scene) in Self.scenes {
             for (width, height) in Self.sizes {
                 let frame = view(scene(width, height).model)

@@ -76,27 +76,30 @@ import Wire
         var player = Player(Scenes.quiet())
         player.press(.character("e"), .enter)
         #expect(player.requests.isEmpty)
-        player.press(.up)
+        #expect(player.text.contains("▸ 1 Critical"))
+        player.press(.down)
         player.type("All is lost")
         player.press(.enter)
         #expect(
             player.requests == [
-                CommandRequest(command: "activate-emergency", reason: "All is lost", level: 1)
+                CommandRequest(command: "activate-emergency", reason: "All is lost", level: 2)
             ])
         #expect(player.model.sheet == nil)
     }
 
-    @Test func `ending an emergency while something fails takes a word`() {
+    @Test func `ending an emergency while something fails takes a word about it`() {
         var player = Player(Scenes.high())
         player.press(.character("D"))
         #expect(player.text.contains("delivery-errors, delivery"))
-        player.type("yes")
+        player.type("  ")
         player.press(.enter)
-        #expect(player.requests.isEmpty && player.text.contains("type the word deactivate"))
-        player.press(.control("u"))
-        player.type("deactivate")
+        #expect(player.requests.isEmpty && player.text.contains("say why it ends all the same"))
+        player.type("known since noon")
         player.press(.enter)
-        #expect(player.requests == [CommandRequest(command: "deactivate-emergency")])
+        #expect(
+            player.requests == [
+                CommandRequest(command: "deactivate-emergency", text: "known since noon")
+            ])
     }
 
     @Test func `ending a calm one takes a y`() {
@@ -222,7 +225,7 @@ import Wire
     }
 
     @Test func `q leaves, on every screen, and from a sheet only closes it`() {
-        for key in ["1", "4", "6"] {
+        for key in ["1", "3", "4", "6"] {
             var player = Player(Scenes.rollingBack())
             player.press(.character(Character(key)), .character("q"))
             #expect(player.effects == [.quit])

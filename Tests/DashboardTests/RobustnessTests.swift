@@ -83,6 +83,8 @@ import Wire
         let starts = [
             Scenes.quiet(), Scenes.high(), Scenes.critical(), Scenes.recovering(), Scenes.calm(),
             Scenes.exhausted(), Scenes.rollingBack(), Scenes.rollbackFailed(), Scenes.rolledBack(),
+            Scenes.failingChannel(), Scenes.forATime(), Scenes.everythingDown(),
+            Scenes.afterwards(),
         ]
         let scene = starts.randomElement(using: &random) ?? Scenes.quiet()
         if Bool.random(using: &random) { return StreamLine(start: scene) }
@@ -90,12 +92,13 @@ import Wire
             change: SituationChange(
                 time: Scenes.ahead(Double.random(in: -9...9, using: &random)),
                 core: scene.situation.core, components: scene.situation.components,
-                gauges: scene.situation.gauges))
+                gauges: scene.situation.gauges, deliveries: scene.situation.deliveries))
     }
     private func key(_ random: inout SeededRandom) -> Key {
         let keys: [Key] = [
             .enter, .enter, .escape, .tab, .backTab, .backspace, .delete, .up, .down, .left, .right,
             .home, .end, .pageUp, .pageDown, .function(5), .control("u"), .control("w"), .alt("6"),
+            .alt("3"),
             .paste("vedfolnir"), .paste("\u{0}x\n"),
             .click(
                 Point(
@@ -104,7 +107,7 @@ import Wire
             .wheelUp(Point(x: 1, y: 1)), .wheelDown(Point(x: 1, y: 1)),
         ]
         if Bool.random(using: &random) {
-            let letters = "abcdefghijklmnopqrstuvwxyzRDA:?0123456789 é日"
+            let letters = "abcdefghijklmnopqrstuvwxyzRDAOTUG:?0123456789 é日"
             return .character(letters.randomElement(using: &random) ?? "a")
         }
         return keys.randomElement(using: &random) ?? .enter
@@ -116,6 +119,21 @@ import Wire
         scene.situation.core.service = evil
         scene.situation.core.emergency?.reason = evil
         scene.situation.core.alarms = [evil]
+        scene.situation.core.line = LineReport(status: evil, message: evil)
+        scene.situation.core.channels = [
+            ChannelReport(name: evil, kind: evil, state: .failing, trouble: evil, waiting: 1)
+        ]
+        scene.situation.core.emergency?.ticket = evil
+        scene.situation.core.emergency?.acknowledgedUntil = evil
+        scene.situation.core.emergency?.told = [
+            ToldReport(person: evil, state: .failing, channel: evil, at: evil, trouble: evil)
+        ]
+        scene.situation.core.problems = [
+            ProblemReport(kind: evil, text: evil, by: evil, at: evil, alerts: 3)
+        ]
+        scene.situation.deliveries = [
+            Scenes.delivery(1, evil, evil, [evil], .dead, trouble: evil, receipt: evil)
+        ]
         scene.situation.core.proposals = [
             ProposalReport(kind: "recovery", name: evil, title: evil, why: evil, runsAt: evil)
         ]
@@ -130,7 +148,7 @@ import Wire
                 seq: 99, at: evil, kind: evil, text: evil, tone: .bad, by: evil, emergency: nil,
                 procedure: nil))
         var player = Player(scene)
-        for key in ["1", "4", "5", "6", ":", "y"] {
+        for key in ["1", "3", "4", "5", "6", ":", "y"] {
             player.press(.character(Character(key)))
             for scalar in player.text.unicodeScalars where scalar != "\n" {
                 #expect(scalar.value >= 0x20 && !(0x7F..<0xA0).contains(scalar.value))
@@ -174,7 +192,7 @@ import Wire
             path: "", service: "", title: "", actions: [], playbooks: [], fallbacks: [],
             services: [], rollback: nil, people: [], external: [], onCall: [], faults: [])
         var player = Player(scene)
-        for key in ["1", "4", "5", "6", "R", "f", "x", ":", "?"] {
+        for key in ["1", "4", "5", "6", "T", "O", "m", "3", "x", "c", "R", "f", ":", "?"] {
             player.press(.character(Character(key)))
             #expect(!player.text.isEmpty)
         }

@@ -4,7 +4,9 @@ import Wire
 
 extension Scenes {
     static func start(_ core: SituationCore) -> StreamStart {
-        StreamStart(
+        var core = core
+        core.channels = channels()
+        return StreamStart(
             situation: SituationReport(
                 core: core, components: components(), metrics: [], gauges: gauges()),
             runbook: runbook(), you: CallerReport(user: "ines", name: "Ines Moreau", roles: []),
@@ -404,19 +406,19 @@ extension Scenes {
                     648, "emergency-activated", "emergency activated: delivery-errors", .bad,
                     "engine"
                 ),
-                (647, "escalation-step", "mail to Tomas Lind and Ines Moreau", .plain, "engine"),
-                (600, "delivered", "mail to Tomas Lind delivered", .good, "engine"),
+                (647, "escalated", "mail to Tomas Lind and Ines Moreau", .plain, "engine"),
+                (642, "delivery-ended", "mail to Tomas Lind delivered", .good, "engine"),
             ]
         }
         if acknowledged {
-            list.append((518, "acknowledged", "emergency acknowledged", .good, "ines"))
+            list.append((518, "emergency-acknowledged", "emergency acknowledged", .good, "ines"))
             list.append(
-                (400, "note", "note: the queue worker hangs since the deploy", .plain, "ines"))
+                (400, "noted", "note: the queue worker hangs since the deploy", .plain, "ines"))
         }
         return list.enumerated().map { index, event in
             EventReport(
                 seq: index + 1, at: ago(event.0), kind: event.1, text: event.2, tone: event.3,
-                by: event.4, emergency: nil, procedure: nil)
+                by: event.4, emergency: event.0 <= 648 && emergency ? id : nil, procedure: nil)
         }
     }
 }

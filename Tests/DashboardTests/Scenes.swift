@@ -40,6 +40,7 @@ enum Scenes {
         scene.situation.components = brokenComponents()
         scene.situation.gauges = brokenGauges()
         scene.events = events(emergency: true, acknowledged: acknowledged)
+        tell(&scene)
         return scene
     }
 
@@ -50,6 +51,9 @@ enum Scenes {
         scene.situation.core.emergency = emergency(
             level: 1, reason: "All critical components are down", age: 68, within: 300,
             acknowledged: false, holding: ["complete-failure", "database-lost"])
+        scene.situation.core.emergency?.told = [
+            ToldReport(person: "Ines Moreau", state: .told, channel: "text", at: ago(64))
+        ]
         scene.situation.core.escalation = matrix(inForce: 1, age: 68, acknowledged: false)
         scene.situation.components = scene.situation.components.map { component in
             var component = component

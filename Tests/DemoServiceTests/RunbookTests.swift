@@ -1,5 +1,6 @@
 // The demo's runbook: it loads, and it fits the service that it speaks of.
 import Domain
+import FoundationEssentials
 import RunbookFile
 import TestKit
 import Testing
@@ -56,6 +57,19 @@ import Testing
         #expect(Set(restored) == Set(Site.legacyFiles + ["templates/base.html"]))
         #expect(dropped == Storage.notificationTables.map { "DROP TABLE IF EXISTS \($0)" })
         for path in restored { #expect(try ServiceFolder(share).exists("legacy/" + path)) }
+    }
+
+    @Test func `it tells people by channels that are there, another one where one fails`() throws {
+        let runbook = try load(share + "/tocsin.yaml")
+        for channel in runbook.channels {
+            guard case .command(let run, _) = channel.kind else { continue }
+            let program = run[0].hasPrefix("/") ? run[0] : "\(share)/\(run[0])"
+            #expect(FileManager.default.isExecutableFile(atPath: program), "\(run)")
+        }
+        #expect(runbook.channels.map(\.name) == ["mail", "text", "pager", "users"])
+        let urgent = runbook.escalation.filter { $0.level <= .high }.flatMap(\.steps)
+        #expect(urgent.count == 4 && urgent.allSatisfy { $0.via.count > 1 })
+        #expect(runbook.onCall.map(\.order) == [["you", "tomas"]])
     }
 
     @Test func `its drills and its units call what there is`() throws {

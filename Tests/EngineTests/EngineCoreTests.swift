@@ -25,7 +25,8 @@ final class EngineWorld: Sendable {
     init(
         _ runbook: Runbook = SampleRunbook.make(), store: MemoryStore = MemoryStore(),
         clock: ManualClock = ManualClock(), performer: ScriptedPerformer = ScriptedPerformer(),
-        answers: [ProbeReference: CheckResult.Answer] = [:]
+        answers: [ProbeReference: CheckResult.Answer] = [:],
+        carrier: ScriptedCarrier = ScriptedCarrier()
     ) async throws {
         self.store = store
         self.clock = clock
@@ -35,11 +36,13 @@ final class EngineWorld: Sendable {
         let box = AnswerBox()
         engine = try EngineCore(
             EngineParts(
-                runbook: runbook, store: store, performer: performer,
+                runbook: runbook, store: store, performer: performer, carrier: carrier,
                 check: { probe in
                     CheckResult(
                         answer: box.answer(probe.reference), latency: 0.01, message: "looked")
-                }, setFailing: { _, _ in }, now: { clock.now }, state: "/nowhere", boot: "boot",
+                }, setFailing: { _, _ in }, now: { clock.now },
+                saveLocalAlerts: { alerts, runbook in runbook.applying(alerts) },
+                state: "/nowhere", boot: "boot",
                 pid: 1, faults: [], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         )
         box.world.withLock { $0 = self }
@@ -202,6 +205,11 @@ final class AnswerBox: Sendable {
         await first.samples("delivery", .bad)
         _ = try await first.ask(CommandRequest(command: "acknowledge"))
         _ = try await first.ask(CommandRequest(command: "note", text: "looking"))
+        // What is on its way when an engine ends is sent again, which shows.
+        try await eventually("nothing is on its way") {
+            let outbox = await first.report.core.outbox
+            return outbox.waiting + outbox.sending == 0
+        }
         let before = await first.report
         let second = try await EngineWorld(store: first.store, clock: first.clock)
         let after = await second.report

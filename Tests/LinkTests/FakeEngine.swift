@@ -18,6 +18,8 @@ final class FakeEngine: EngineService {
     let script: Mutex<Script>
     let callers = Mutex<[Caller]>([])
     let commands = Mutex<[CommandRequest]>([])
+    /// Bodies of alerts.
+    let alerts = Mutex<[Data]>([])
     let starts = Mutex(0)
 
     init(limits: StreamHub.Limits = StreamHub.Limits()) {
@@ -74,7 +76,9 @@ final class FakeEngine: EngineService {
     }
     func metrics() async -> String { "# TYPE tocsin_probes gauge\ntocsin_probes 2\n# EOF\n" }
     func alert(_ body: Data, by caller: Caller) async throws -> CommandAnswer {
-        CommandAnswer(events: [event(body.count)])
+        note(caller)
+        alerts.withLock { $0.append(body) }
+        return CommandAnswer(events: [event(body.count)])
     }
     var isLive: Bool { get async { script.withLock { $0.live } } }
 }

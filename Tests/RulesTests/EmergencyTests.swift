@@ -125,14 +125,16 @@ import Testing
         try world.condition("all-down", true)
         world.now = world.now + .hours(10)
         let kinds = try world.ask(.tick)
-        #expect(kinds == ["escalated"])
+        #expect(kinds.filter { $0 == "escalated" }.count == 1)
     }
 
     @Test func `escalating by hand takes the next step now`() throws {
         var world = RulesWorld()
         try world.condition("all-down", true)
-        #expect(try world.ask(.escalate(text: "nobody answers")) == ["escalated", "noted"])
-        guard case .escalated(let step) = world.events.suffix(2).first?.event else {
+        let kinds = try world.ask(.escalate(text: "nobody answers"))
+        #expect(kinds.filter { $0 == "escalated" || $0 == "noted" } == ["escalated", "noted"])
+        let last = world.events.last { $0.event.kind == "escalated" }
+        guard case .escalated(let step) = last?.event else {
             Issue.record("no step was taken")
             return
         }

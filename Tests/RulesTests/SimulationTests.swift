@@ -134,9 +134,7 @@ private struct Invariants {
             .acknowledged, .deactivated, .escalated, .notified, .noted, .fallbackSwitched,
             .pauseRequested, .procedurePaused, .procedureWaits, .procedureResumed, .undoStarted,
             .procedureEnded, .backupTaken, .rollbackVetoed, .autoRecoverySwitched,
-            .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
-            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
-            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
+            .acknowledgementExpired, .handedOver, .reopened, .outbox, .alertFired, .alertResolved,
             .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
             .gapNoticed, .clockStepped:
             break

@@ -88,8 +88,29 @@ import Testing
         #expect(book.tickets?.request.url == .plain("https://tickets.example.com/api/issues"))
     }
 
+    @Test func `alerts`() throws {
+        let book = try Self.load()
+        #expect(
+            book.alerts
+                == AlertIntake(
+                    listen: "127.0.0.1:9095", from: ["prometheus"],
+                    rules: [
+                        AlertRule(
+                            match: [
+                                NamedText(name: "alertname", text: "InstanceDown"),
+                                NamedText(name: "severity", text: "critical|page"),
+                            ], problem: "instance-down", level: .high),
+                        AlertRule(
+                            match: [NamedText(name: "alertname", text: "Suspicious.*")],
+                            problem: "security"),
+                    ]))
+        let made = try #require(book.triggers.last)
+        #expect(made.name == "alert-instance-down" && made.level == .high)
+    }
+
     @Test func `levels, escalation and shifts`() throws {
         let book = try Self.load()
+        #expect(book.levels.map(\.fallbacks) == [["flash", "broadcast"], [], [], []])
         #expect(
             book.levels[1]
                 == LevelDefinition(
@@ -103,7 +124,8 @@ import Testing
         #expect(
             book.escalation[0].steps == [
                 EscalationStep(
-                    after: .zero, notify: ["administrator"], via: ["mail", "text", "pager"]),
+                    after: .zero, notify: ["administrator"], via: ["mail", "text", "pager"],
+                    everyChannel: true),
                 EscalationStep(
                     after: .minutes(5), notify: ["senior-administrator"], via: ["text"],
                     repeatEvery: .minutes(5)),
@@ -215,6 +237,7 @@ import Testing
             book.triggers.map(\.name) == [
                 "complete-failure", "delivery-errors", "websocket-drop", "database-lost",
                 "memory-exhausted", "sessions-lost", "slow", "security-incident", "data-corruption",
+                "alert-instance-down",
             ])
         #expect(
             book.triggers[2]

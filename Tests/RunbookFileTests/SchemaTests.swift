@@ -69,6 +69,7 @@ import Testing
             "notification_failure", "performance", "websocket_connection_failure",
             "websocket_failure",
             "username_or_email", "Authorization", "to", "priority", "assignee", "category",
+            "alertname", "severity",
         ]
         var known: Set<String> = []
         for line in try Example.text().split(separator: "\n") {
@@ -87,7 +88,7 @@ import Testing
         let here = #filePath[..<(try #require(#filePath.firstRange(of: "/Tests/")).lowerBound)]
         let folder = here + "/Sources/Edges/RunbookFile/"
         var builders = ""
-        for name in ["Runbook", "Watching", "Procedure", "Step"] {
+        for name in ["Runbook", "Watching", "Procedure", "Step", "Alerts"] {
             let data = try Data(contentsOf: URL(filePath: folder + name + "Builder.swift"))
             builders += String(decoding: data, as: UTF8.self)
         }
@@ -117,7 +118,7 @@ import Testing
         if service == "shop" { #expect(book.service.name == "shop") }
         if service == "my shop!" { #expect(book.service.name == "my-shop-") }
         #expect(book.components.flatMap(\.probes).map(\.check.kind) == ["http", "disk"])
-        #expect(book.triggers.count == 2 && book.escalation.count == 2)
+        #expect(book.triggers.count == 2 && book.escalation.count == 3)
         #expect(
             book.actions[0].steps[0].work
                 == .run(["systemctl", "restart", book.service.name], input: nil))
@@ -125,5 +126,27 @@ import Testing
             text.split(separator: "\n", omittingEmptySubsequences: false).allSatisfy {
                 $0.count <= 320
             })
+    }
+
+    @Test func `the starter's examples can be used by taking their marks away`() throws {
+        var used = 0
+        let lines = RunbookFile.starter(service: "shop").split(
+            separator: "\n", omittingEmptySubsequences: false
+        ).map { line in
+            // Prose has one space after its mark, or more in the head of the file.
+            guard line.contains(/^#(?! )|^#  +(?:-|[a-z0-9]+:)/) else { return String(line) }
+            used += 1
+            return String(line.dropFirst())
+        }
+        #expect(used > 20)
+        let result = RunbookFile.check(
+            text: lines.joined(separator: "\n"), path: "/srv/tocsin.yaml", environment: [:])
+        #expect(result.problems.map(\.short) == [])
+        let book = try #require(result.runbook)
+        #expect(
+            book.channels.map(\.kind.word) == ["email", "sms", "slack", "ntfy", "pagerduty"])
+        #expect(book.people[0].sms != nil && book.tickets != nil && book.alerts != nil)
+        #expect(book.onCall.count == 1 && book.escalation.count == 4)
+        #expect(book.triggers.map(\.name).last == "alert-alert")
     }
 }

@@ -1,5 +1,6 @@
 // Requests filled in: what a hostile value cannot do.
 import Domain
+import FoundationEssentials
 import Testing
 
 @testable import Transfers
@@ -89,6 +90,41 @@ private func type(_ request: TransferRequest) -> String? {
         #expect(try filled(request).headers.map(\.value) == ["s3cr{{et}}", "Ines"])
         request.headers = [NamedValue(name: "X", value: .plain("{{bad}}"))]
         #expect(throws: Fault.self) { try filled(request) }
+    }
+    @Test func `a login becomes a header, unless the runbook writes its own`() throws {
+        var request = HTTPRequest(
+            url: .plain("http://h/"),
+            login: HTTPLogin(user: .plain("Aladdin"), password: .plain("open sesame")))
+        // The example of RFC 7617.
+        let headers = try filled(request).headers
+        #expect(headers.map(\.name) == ["Authorization"])
+        #expect(headers.map(\.value) == ["Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="])
+        request.login = HTTPLogin(
+            user: .plain("{{name}}"), password: .secret(.environment("TOKEN")))
+        #expect(try filled(request).headers.map(\.value) == ["Basic SW5lczpzM2Nye3tldH19"])
+        request.login = HTTPLogin(user: .plain("test"), password: .plain("123£"))
+        #expect(try filled(request).headers.map(\.value) == ["Basic dGVzdDoxMjPCow=="])
+        request.headers = [NamedValue(name: "authorization", value: .plain("Bearer x"))]
+        #expect(try filled(request).headers.map(\.value) == ["Bearer x"])
+    }
+    @Test func `a login that would be another is refused, and its password not told`() throws {
+        for (user, password) in [("a:b", "geheim"), ("a\n", "geheim"), ("a", "gehe\u{7}im")] {
+            let fault = #expect(throws: Fault.self) {
+                try filled(
+                    HTTPRequest(
+                        url: .plain("http://h/"),
+                        login: HTTPLogin(user: .plain(user), password: .plain(password))))
+            }
+            #expect(fault?.description.contains("geh") == false)
+        }
+    }
+    @Test func `requests that were written down before logins can be read`() throws {
+        let old =
+            #"{"url":{"plain":{"_0":"http://h/"}},"method":"GET","headers":[],"body":{"none":{}}}"#
+        let request = try JSONDecoder().decode(HTTPRequest.self, from: Data(old.utf8))
+        #expect(request == HTTPRequest(url: .plain("http://h/")))
+        let new = try JSONEncoder().encode(request)
+        #expect(!String(decoding: new, as: UTF8.self).contains("login"))
     }
     @Test func `what is missing is named`() throws {
         let unknown = #expect(throws: Fault.self) {

@@ -106,8 +106,11 @@ enum Banner {
             parts += [Run("open ", .dim), Run(Times.clock(open), .text), dot]
         }
         if let by = emergency.acknowledgedBy {
+            let until = emergency.acknowledgedUntil.map {
+                " until " + Times.until($0, now: model.engineNow)
+            }
             let at = emergency.acknowledgedAt.map { " at " + Times.ofDay($0) } ?? ""
-            parts.append(Run("acknowledged by \(model.person(by))\(at)", .good))
+            parts.append(Run("acknowledged by \(model.person(by))\(until ?? at)", .good))
         } else {
             parts += [
                 Run("not acknowledged", .strong, .bold), Run(" — ", .dim),
@@ -118,6 +121,10 @@ enum Banner {
             parts += [
                 dot, Run("reported: " + (model.core?.reported ?? []).joined(separator: ", "), .bad),
             ]
+        }
+        if let ticket = emergency.ticket { parts += [dot, Run("ticket \(ticket)", .text)] }
+        if emergency.reopenings > 0 {
+            parts += [dot, Run("reopened \(Numbers.times(emergency.reopenings))", .warning)]
         }
         if emergency.recoveryAttempts > 0 {
             let tried = "\(emergency.recoveryAttempts) of \(emergency.maxRecoveryAttempts)"

@@ -8,7 +8,7 @@ enum Chrome {
 
     static func header(_ model: Model, _ canvas: inout Canvas, _ rect: Rect) {
         canvas.frame.fill(rect, Style(.text, on: .bar))
-        let right = fittingRight(model, room: rect.width - 24)
+        let right = fittingRight(model, room: rect.width - (rect.width >= 80 ? 33 : 24))
         let columns = right.reduce(1) { $0 + $1.columns }
         canvas.frame.line(
             right + [Run(" ")], endX: rect.endX, y: rect.y, within: rect.width, on: .bar)
@@ -56,12 +56,16 @@ enum Chrome {
         let clock = model.engineNow.map { [Run($0.timeOfDay, .strong), Run(" UTC", .dim)] } ?? []
         let short = model.engineNow.map { [Run($0.timeOfDay, .strong)] } ?? []
         let dot = [Run(" · ", .dim)]
+        let outbox = Outbox.sign(model).map { $0 + dot } ?? []
+        let brief = Outbox.brief(model).map { $0 + [Run(" ")] } ?? []
         let who = model.you.map { [Run("\($0.user)@\(model.options.host)", .dim)] + dot } ?? []
         let forms: [[Run]] = [
-            who + [Run("engine ", .dim)] + engine + dot + clock,
-            [Run("engine ", .dim)] + engine + dot + clock,
-            engine + dot + clock,
-            engine + [Run(" ")] + short,
+            who + [Run("engine ", .dim)] + engine + dot + outbox + clock,
+            [Run("engine ", .dim)] + engine + dot + outbox + clock,
+            engine + dot + outbox + clock,
+            engine + dot + brief + short,
+            engine + [Run(" ")] + brief + short,
+            brief + short,
         ]
         return forms.first { $0.reduce(1) { $0 + $1.columns } <= room } ?? short
     }
@@ -95,34 +99,32 @@ enum Chrome {
         }
         for alarm in model.core?.alarms ?? [] { lines.append(("✖ \(alarm)", .bad)) }
         var rest = area
-        for (text, ground) in lines.prefix(max(1, area.height / 8)) {
+        // The end of an alarm is its remedy: a second line rather than a cut, where there is room.
+        let wrapped = lines.flatMap { text, ground in
+            Wrap.lines(text, width: max(8, area.width - 2), limit: area.height >= 20 ? 2 : 1)
+                .enumerated().map { ($0.offset == 0 ? $0.element : "  " + $0.element, ground) }
+        }
+        for (text, ground) in wrapped.prefix(max(1, area.height / 8)) {
             let (row, below) = rest.split(top: 1)
             canvas.frame.fill(row, Style(.strong, on: ground))
             canvas.frame.text(
                 text, x: row.x + 1, y: row.y, Style(.strong, on: ground), limit: row.width - 2)
             rest = below
         }
-        return rest
+        return line(model, &canvas, rest)
     }
 
-    // MARK: The strip
-
-    /// On the other screens the open emergency takes one line, so that nobody loses sight of it.
-    static func strip(_ model: Model, _ canvas: inout Canvas, _ area: Rect) -> Rect {
-        guard let emergency = model.emergency, let level = model.level else { return area }
+    /// What somebody has to say to everybody: `update-dashboard`'s line.
+    private static func line(_ model: Model, _ canvas: inout Canvas, _ area: Rect) -> Rect {
+        guard let line = model.core?.line, area.height >= 6 else { return area }
         let (row, rest) = area.split(top: 1)
-        let style = Style(.strong, on: level.ground)
-        canvas.frame.fill(row, style)
-        canvas.spot(row, .press(.alt("1")))
-        let clock = ResponseClock(emergency, model)
-        let state = " " + clock.words + " "
-        let room = row.width - GlyphWidth.columns(state)
-        canvas.frame.text(state, x: row.x + room, y: row.y, style)
-        let name = (model.core?.level?.name ?? level.name).uppercased()
-        canvas.frame.text(
-            " \(level.sign) LEVEL \(level.rawValue) \(name)  \(emergency.reason)", x: row.x,
-            y: row.y,
-            style, limit: room)
+        canvas.frame.fill(row, Style(.text, on: .selected))
+        let joint = line.status.isEmpty || line.message.isEmpty ? "" : " · "
+        canvas.frame.line(
+            [
+                Run("◆ ", .accent, .bold), Run(line.status, .heading), Run(joint, .dim),
+                Run(line.message, .strong),
+            ], x: row.x + 1, y: row.y, limit: row.width - 2, on: .selected)
         return rest
     }
 
@@ -182,7 +184,7 @@ enum Chrome {
         if model.page != .command {
             hints.append(Hint(label: "esc", word: "back", key: .escape))
         }
-        hints.append(Hint(label: "1 4 5 6", word: "screens", key: .character("?")))
+        hints.append(Hint(label: "1 3 4 5 6", word: "screens", key: .character("?")))
         return hints + ends.map(hint)
     }
     private static func hint(_ binding: Binding) -> Hint {
@@ -201,7 +203,7 @@ enum Chrome {
         var room = rect.width - 1 - kept.reduce(0) { $0 + columns($1) }
         var shown: [Hint] = []
         for hint in hints.dropLast(always) {
-            guard columns(hint) <= room else { break }
+            guard columns(hint) <= room else { continue }
             room -= columns(hint)
             shown.append(hint)
         }
@@ -241,47 +243,6 @@ enum Chrome {
         } else {
             line("○ Connecting to the engine", .text, &canvas)
             line(model.options.engine, .dim, &canvas)
-        }
-    }
-}
-
-/// What the response clock says of an open emergency.
-struct ResponseClock {
-    enum State: Equatable { case running, overdue, stopped }
-    var state: State
-    /// Seconds left, or over.
-    var seconds: Double
-    /// 0–1: what has passed of the response time.
-    var share: Double
-    /// Seconds allowed.
-    var allowed: Double
-    /// Who took it, for a stopped clock.
-    var by: String
-
-    init(_ emergency: EmergencyReport, _ model: Model) {
-        let start = Timestamp(rfc3339: emergency.activatedAt)
-        let end = Timestamp(rfc3339: emergency.respondBy)
-        allowed = start.flatMap { s in end.map { ($0 - s).seconds } } ?? 0
-        by = emergency.acknowledgedBy.map { model.firstName($0) } ?? ""
-        if emergency.acknowledgedBy != nil {
-            state = .stopped
-            let at = emergency.acknowledgedAt.flatMap { Timestamp(rfc3339: $0) }
-            seconds = start.flatMap { s in at.map { ($0 - s).seconds } } ?? 0
-            share = allowed > 0 ? seconds / allowed : 0
-            return
-        }
-        let left = model.seconds(until: emergency.respondBy) ?? allowed
-        state = left >= 0 ? .running : .overdue
-        seconds = abs(left)
-        share = allowed > 0 ? 1 - left / allowed : 1
-    }
-
-    /// `04:12 left`, `OVERDUE 03:10`, `Ines in 02:10`.
-    var words: String {
-        switch state {
-        case .running: Times.countdown(seconds) + " left"
-        case .overdue: "OVERDUE " + Times.clock(seconds)
-        case .stopped: "✔ \(by) after \(Times.clock(seconds))"
         }
     }
 }

@@ -54,7 +54,7 @@ enum CommandPalette {
             guard
                 ![
                     "next", "next-proposal", "scroll", "scroll-down", "back", "commands",
-                    "run-selected",
+                    "run-selected", "previous", "newest", "oldest",
                 ]
                 .contains(binding.name)
             else { continue }
@@ -68,7 +68,9 @@ enum CommandPalette {
     }
     /// A key that needs the selection of its own screen.
     private static func elsewhere(_ binding: Binding) -> String? {
-        let needsSelection = ["run-proposal", "full-log"].contains(binding.name)
+        let needsSelection = [
+            "run-proposal", "full-log", "retry-delivery", "dismiss-delivery",
+        ].contains(binding.name)
         guard needsSelection, let page = binding.pages.first else { return nil }
         return "works on screen \(page.rawValue)"
     }
@@ -79,11 +81,21 @@ enum CommandPalette {
             plain(
                 "auto-recover", "Let the engine pick and run the next recovery action", model,
                 Why.procedureRunning),
-            plain("escalate", "Take the next step of the escalation now", model, Why.noEmergency),
             plain("test-rollback", "The rollback's dry run, as a command", model, Why.noRollback) {
                 CommandRequest(command: "rollback", dryRun: true)
             },
+            plain(
+                "notify-rollback-start", "Tell everybody concerned that a rollback begins", model,
+                Why.noChannels),
         ]
+        entries += messages(model)
+        for override in model.overrides.dropFirst() {
+            entries.append(
+                PaletteEntry(
+                    name: "end-override \(override.id)",
+                    text: "\(model.person(override.person)) no longer stands in", key: "",
+                    refusal: Why.noEngine(model), act: { $0.askToEndOverride(override.id) }))
+        }
         for item in RecoveryScreen.items(model) {
             let request = item.request(in: model)
             let name = [request.command, request.name].compactMap(\.self).joined(separator: " ")
@@ -102,6 +114,30 @@ enum CommandPalette {
                 })
         }
         return entries
+    }
+
+    /// Words for others that have no key of their own.
+    private static func messages(_ model: Model) -> [PaletteEntry] {
+        let status = OutboxMessage.statusPageChannel
+        let tickets = OutboxMessage.ticketsChannel
+        return [
+            PaletteEntry(
+                name: "update-dashboard", text: "Show a line on every dashboard, or take it away",
+                key: "", refusal: Why.noEngine(model), act: { $0.open($0.lineForm) }),
+            PaletteEntry(
+                name: "send-user-notification", text: "Tell everybody who uses the service",
+                key: "",
+                refusal: Why.noChannels(model), act: { $0.open($0.usersForm) }),
+            PaletteEntry(
+                name: "update-status-page", text: "Say on the status page how things stand",
+                key: "",
+                refusal: Why.noSystem(status, "status page", model),
+                act: { $0.open($0.statusPageForm) }),
+            PaletteEntry(
+                name: "create-incident", text: "Open a ticket; its number stays with the emergency",
+                key: "", refusal: Why.noSystem(tickets, "tickets", model),
+                act: { $0.open($0.ticketForm) }),
+        ]
     }
 
     private static func plain(

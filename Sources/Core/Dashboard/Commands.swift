@@ -136,6 +136,7 @@ extension Model {
         let text =
             switch page {
             case .command: summaryText
+            case .emergency: EmergencyScreen.copyText(self)
             case .recovery: RecoveryScreen.copyText(self)
             case .rollback: RollbackScreen.copyText(self)
             case .escalation: EscalationScreen.copyText(self)

@@ -7,7 +7,7 @@ enum EscalationPanel {
     /// The rows wanted, with the head.
     static func rows(_ model: Model) -> Int {
         let matrix = model.core?.escalation ?? []
-        return 1 + matrix.count + (next(model) == nil ? 0 : 1)
+        return 1 + matrix.count + below(model).count
     }
 
     static func draw(_ model: Model, _ canvas: inout Canvas, _ rect: Rect) {
@@ -21,11 +21,17 @@ enum EscalationPanel {
         for row in matrix where y < rect.endY {
             line(row, model, columns, &canvas, rect, y)
             y += 1
-            if row.inForce, let next = next(model), y < rect.endY {
-                canvas.frame.line(next, x: rect.x + 5, y: y, limit: rect.width - 6)
+            guard row.inForce else { continue }
+            for line in below(model) where y < rect.endY {
+                canvas.frame.line(line, x: rect.x + 5, y: y, limit: rect.width - 6)
                 y += 1
             }
         }
+    }
+    /// Below the row in force: what comes next, and what stands in the way of telling people.
+    private static func below(_ model: Model) -> [[Run]] {
+        guard model.emergency != nil else { return [] }
+        return [next(model), Outbox.trouble(model)].compactMap(\.self)
     }
 
     private struct Columns {
@@ -78,42 +84,46 @@ enum EscalationPanel {
             end -= width + 1
         }
         canvas.frame.line(
-            told(row, model), x: columns.told, y: y, limit: max(0, end - columns.told), on: ground)
+            told(row, model, room: max(0, end - columns.told)), x: columns.told, y: y,
+            limit: max(0, end - columns.told), on: ground)
     }
 
     private static func answer(_ model: Model) -> [Run] {
         guard let emergency = model.emergency else { return [] }
         guard let by = emergency.acknowledgedBy else { return [Run("waiting", .warning)] }
-        return [Run("✔ \(model.firstName(by))", .good)]
+        let until = emergency.acknowledgedUntil.map {
+            " until " + Times.until($0, now: model.engineNow)
+        }
+        return [Run("✔ \(model.firstName(by))\(until ?? "")", .good)]
     }
 
     /// Who was told; for a row that is not in force, whom it would tell first.
-    private static func told(_ row: EscalationReport, _ model: Model) -> [Run] {
+    private static func told(_ row: EscalationReport, _ model: Model, room: Int) -> [Run] {
         let taken = row.steps.filter { $0.takenAt != nil }
-        if row.inForce, !taken.isEmpty {
-            var seen: Set<String> = []
-            var runs: [Run] = []
-            for name in taken.flatMap(\.people) where seen.insert(name).inserted {
-                runs += [
-                    Run(runs.isEmpty ? "" : " "), Run(model.firstName(name)), Run(" ✓", .good),
-                ]
-            }
-            if taken.contains(where: \.ticket) {
-                runs += [Run(runs.isEmpty ? "" : " "), Run("ticket"), Run(" ✓", .good)]
-            }
-            return runs
+        if row.inForce, let emergency = model.emergency {
+            let ticket = ticket(emergency, isDue: taken.contains(where: \.ticket))
+            guard !emergency.told.isEmpty else { return ticket.isEmpty ? [Run("—", .dim)] : ticket }
+            // Names are worth more than the ticket, which the banner has too.
+            let told = Told.runs(emergency.told, model, room: room)
+            let columns = (told + ticket).reduce(1) { $0 + $1.columns }
+            return ticket.isEmpty || columns > room ? told : told + [Run(" ")] + ticket
         }
         guard let first = row.steps.first else { return [Run("—", .dim)] }
         return [Run(whom(first), .dim)]
     }
 
-    private static func whom(_ step: EscalationStepReport) -> String {
+    private static func ticket(_ emergency: EmergencyReport, isDue: Bool) -> [Run] {
+        if let number = emergency.ticket { return [Run("ticket \(number)"), Run(" ✓", .good)] }
+        return isDue ? [Run("ticket"), Run(" …", .dim)] : []
+    }
+
+    static func whom(_ step: EscalationStepReport) -> String {
         let roles = step.roles.joined(separator: ", ")
         if step.ticket { return roles.isEmpty ? "ticket" : roles + ", ticket" }
         return roles.isEmpty ? "—" : roles
     }
 
-    /// `next in 04:12: administrator by mail, text`.
+    /// `next 04:12: administrator by mail, text`.
     static func next(_ model: Model) -> [Run]? {
         guard let row = model.core?.escalation.first(where: \.inForce) else { return nil }
         let due = row.steps.compactMap { step in
@@ -122,7 +132,7 @@ enum EscalationPanel {
         guard let (step, left) = due.min(by: { $0.1 < $1.1 }) else { return nil }
         let via = step.via.isEmpty ? "" : " by " + step.via.joined(separator: ", ")
         return [
-            Run("next in ", .dim), Run(Times.countdown(max(0, left)), .strong), Run(": ", .dim),
+            Run("next ", .dim), Run(Times.countdown(max(0, left)), .strong), Run(": ", .dim),
             Run(whom(step) + via, .text),
         ]
     }
@@ -131,13 +141,13 @@ enum EscalationPanel {
 /// Who is on call, where there is room for it.
 enum OnCallPanel {
     static func rows(_ model: Model) -> Int {
-        let count = model.runbook?.onCall.count ?? 0
+        let count = model.onCall.count
         return count == 0 ? 0 : count + 1
     }
     static func draw(_ model: Model, _ canvas: inout Canvas, _ rect: Rect) {
-        guard rect.height > 1, let runbook = model.runbook, !runbook.onCall.isEmpty else { return }
+        guard rect.height > 1, !model.onCall.isEmpty else { return }
         canvas.head("On call", rect)
-        for (index, duty) in runbook.onCall.prefix(rect.height - 1).enumerated() {
+        for (index, duty) in model.onCall.prefix(rect.height - 1).enumerated() {
             let y = rect.y + 1 + index
             var used = canvas.frame.line(
                 [

@@ -18,34 +18,51 @@ enum EscalationScreen {
 
     static func draw(_ model: Model, _ canvas: inout Canvas, _ area: Rect) {
         let area = area.height >= 26 ? area.inset(top: 1) : area
+        let (upper, lower) = area.split(top: area.height - listRows(model, area.height))
         if area.width >= 100 {
-            let (left, rest) = area.split(left: area.width * 56 / 100)
+            let (left, rest) = upper.split(left: upper.width * 56 / 100)
             show(matrix(model, width: left.width - 2), "Escalation", model, &canvas, left)
             show(
-                duty(model) + people(model, width: rest.width - 3) + external(model), "On call",
-                model,
+                Array(beside(model, width: rest.width - 3).dropFirst(2)), "On call", model,
                 &canvas, rest.inset(left: 1))
-            canvas.divide(area, atX: left.endX)
+            DeliveryList.draw(model, &canvas, lower)
+            canvas.divide(upper, atX: left.endX)
+            if lower.height > 0 {
+                canvas.frame.glyph("┴", x: left.endX, y: lower.y, Style(.border))
+            }
         } else {
-            show(all(model, width: area.width - 2), "Escalation", model, &canvas, area)
+            show(all(model, width: upper.width - 2), "Escalation", model, &canvas, upper)
+            DeliveryList.draw(model, &canvas, lower)
         }
     }
+
+    /// The deliveries have the lower part, as much of it as they need and the matrix can spare.
+    private static func listRows(_ model: Model, _ height: Int) -> Int {
+        let wanted = DeliveryList.rows(model)
+        let most = height >= 12 ? height * 2 / 5 : height / 2
+        return min(wanted, most)
+    }
+
     private static func all(_ model: Model, width: Int) -> [[Run]] {
-        var lines = matrix(model, width: width)
+        matrix(model, width: width) + beside(model, width: width)
+    }
+    /// Who is on call, the channels, the people and whom to call outside; heads and all.
+    private static func beside(_ model: Model, width: Int) -> [[Run]] {
         let duty = duty(model)
-        if !duty.isEmpty { lines += [[], [Run("On call", .heading)]] + duty }
-        return lines + people(model, width: width) + external(model)
+        let onCall: [[Run]] = [[], [Run("On call", .heading)]]
+        return onCall + (duty.isEmpty ? [[Run("  the runbook has no shifts", .dim)]] : duty)
+            + channels(model, width: width) + people(model, width: width) + external(model)
     }
     /// How far it can be scrolled.
     static func longest(_ model: Model) -> Int {
-        let room = model.size.height - 4
+        let height = model.size.height - 4
+        let room = height - listRows(model, height)
         let width = model.size.width
         let wide = max(
             matrix(model, width: width * 56 / 100 - 2).count,
-            duty(model).count + people(model, width: width * 44 / 100).count + external(model).count
-        )
+            beside(model, width: width * 44 / 100).count - 2)
         let rows = width >= 100 ? wide : all(model, width: width - 2).count
-        return max(0, rows - room)
+        return max(0, rows - room + 2)
     }
 
     private static func show(
@@ -57,7 +74,8 @@ enum EscalationScreen {
         let below = lines.count - first - room
         canvas.head(
             title, rect, ruled: false,
-            right: below > 0 ? [Run("\(below) more lines ↓", .dim)] : [])
+            right: below > 0
+                ? [Run(Numbers.counted(below, "more line", "more lines") + " ↓", .dim)] : [])
         for (index, line) in lines.dropFirst(first).prefix(room).enumerated() {
             canvas.frame.line(line, x: rect.x + 1, y: rect.y + 1 + index, limit: rect.width - 2)
         }
@@ -104,19 +122,48 @@ enum EscalationScreen {
         var lines = [head]
         let indent = "            "
         if !step.people.isEmpty {
-            let names = step.people.map { model.person($0) }.joined(separator: ", ")
-            for part in Wrap.lines(names, width: max(8, width - indent.count), limit: 3) {
-                lines.append([Run(indent + part, .dim)])
+            lines += names(step, row, model, width: max(8, width - indent.count)).map {
+                [Run(indent)] + $0
             }
         }
         if let taken = step.takenAt {
-            let times = step.times > 1 ? ", \(step.times) times" : ""
-            lines.append([Run(indent), Run("✔ told \(Times.ofDay(taken))\(times)", .good)])
+            let times = step.times > 1 ? ", \(Numbers.times(step.times)) by now" : ""
+            let ticket = step.ticket ? model.emergency?.ticket.map { " · ticket \($0)" } ?? "" : ""
+            lines.append([
+                Run(indent), Run("✔ taken \(Times.ofDay(taken))\(times)\(ticket)", .good),
+            ])
         }
         if let left = model.seconds(until: step.dueAt) {
             lines.append([
-                Run(indent), Run("next in ", .dim), Run(Times.countdown(max(0, left)), .strong),
+                Run(indent), Run(step.takenAt == nil ? "due in " : "again in ", .dim),
+                Run(Times.countdown(max(0, left)), .strong),
             ])
+        }
+        return lines
+    }
+
+    /// Whom the step names; once it was taken, with what became of it for each.
+    private static func names(
+        _ step: EscalationStepReport, _ row: EscalationReport, _ model: Model, width: Int
+    ) -> [[Run]] {
+        let told = model.emergency?.told ?? []
+        guard row.inForce, step.takenAt != nil, !told.isEmpty else {
+            let names = step.people.map { model.person($0) }.joined(separator: ", ")
+            return Wrap.lines(names, width: width, limit: 3).map { [Run($0, .dim)] }
+        }
+        var lines: [[Run]] = [[]]
+        var used = 0
+        for name in step.people {
+            let state = told.first { $0.person == name || model.person($0.person) == name }
+            var runs = [Run(model.person(name), .text)]
+            if let state { runs.append(Run(" " + state.state.sign, state.state.role, .bold)) }
+            let columns = runs.reduce(2) { $0 + $1.columns }
+            if used > 0, used + columns > width {
+                lines.append([])
+                used = 0
+            }
+            lines[lines.count - 1] += (used > 0 ? [Run("  ")] : []) + runs
+            used += columns
         }
         return lines
     }
@@ -125,15 +172,63 @@ enum EscalationScreen {
 
     private static func duty(_ model: Model) -> [[Run]] {
         var lines: [[Run]] = []
-        for duty in model.runbook?.onCall ?? [] {
+        for duty in model.onCall {
             lines.append([
                 Run("  ● ", .good), Run(model.person(duty.now), .strong),
                 Run("  " + duty.role, .dim),
             ])
+            if duty.override != nil {
+                let instead = duty.insteadOf.map { " for \(model.person($0))" } ?? ""
+                let by = duty.overriddenBy.map { ", set by \(model.firstName($0))" } ?? ""
+                lines.append([Run("    ▲ stands in\(instead)\(by)", .warning)])
+            }
             lines.append([
                 Run("    then ", .dim), Run(model.person(duty.next), .text),
                 Run(" from \(Times.dayAndTime(duty.handOverAt)) UTC", .dim),
             ])
+            for override in duty.overrides where override.id != duty.override {
+                let from = Times.dayAndTime(override.from)
+                let until = Times.dayAndTime(override.until)
+                lines.append([
+                    Run("    ◆ ", .accent), Run(model.person(override.person), .text),
+                    Run(" \(from) to \(until)", .dim),
+                ])
+            }
+        }
+        return lines
+    }
+
+    private static func channels(_ model: Model, width: Int) -> [[Run]] {
+        let channels = model.core?.channels ?? []
+        guard !channels.isEmpty else { return [] }
+        var lines: [[Run]] = [[], [Run("Channels", .heading)]]
+        let names = min(channels.reduce(4) { max($0, GlyphWidth.columns($1.name)) }, 14)
+        let kinds =
+            2 + min(channels.reduce(0) { $1.kind == $1.name ? $0 : max($0, $1.kind.count) }, 12)
+        for channel in channels {
+            let name = Wrap.prefix(channel.name, width: names)
+            let pad = String(repeating: " ", count: names - GlyphWidth.columns(name) + 2)
+            let kind = Wrap.prefix(
+                channel.kind == channel.name ? "" : channel.kind, width: kinds - 2)
+            let waiting = channel.waiting > 0 ? " · \(channel.waiting) queued" : ""
+            let words =
+                switch channel.state {
+                case .unused: "not used yet"
+                case .works:
+                    "works" + (channel.deliveredAt.map { " · \(Times.ofDay($0))" } ?? "")
+                case .failing: "fails"
+                }
+            lines.append([
+                Run("  \(channel.state.sign) ", channel.state.role, .bold),
+                Run(name + pad, channel.state == .failing ? .strong : .text),
+                Run(kind + String(repeating: " ", count: kinds - kind.count), .dim),
+                Run(words, channel.state == .failing ? .warning : .dim), Run(waiting, .warning),
+            ])
+            if channel.state == .failing, !channel.trouble.isEmpty {
+                for part in Wrap.lines(channel.trouble, width: max(8, width - 6), limit: 2) {
+                    lines.append([Run("      " + part, .text)])
+                }
+            }
         }
         return lines
     }

@@ -30,7 +30,9 @@ struct Binding: Sendable {
 
 enum Keymap {
     /// In the order of the last line. The first that works on the page and has the key wins.
-    static let bindings: [Binding] = command + rollback + recovery + escalation + everywhere
+    static let bindings: [Binding] =
+        command + rollback + recovery + emergency + escalation
+        + everywhere + people
 
     static func binding(for key: Key, on page: Page) -> Binding? {
         bindings.first { ($0.key == key || $0.also.contains(key)) && $0.works(on: page) }
@@ -67,7 +69,7 @@ enum Keymap {
         Binding(
             key: .character("r"), name: "recovery", hint: "recovery",
             text: "Recovery: actions, playbooks, fallbacks and services",
-            pages: [.command, .rollback, .escalation],
+            pages: [.command, .emergency, .rollback],
             act: { $0.go(to: .recovery) }),
         Binding(
             key: .character("R"), name: "rollback", hint: "rollback",
@@ -86,7 +88,8 @@ enum Keymap {
             act: { $0.send(CommandRequest(command: "backup")) }),
         Binding(
             key: .character("n"), name: "note", hint: "note",
-            text: "Write a note into the journal", refusal: Why.noEngine,
+            text: "Write a note into the journal",
+            urgent: { $0.page == .emergency && $0.emergency != nil }, refusal: Why.noEngine,
             act: { model in
                 model.sheet = .note(TextField())
                 return []
@@ -94,6 +97,7 @@ enum Keymap {
         Binding(
             key: .character("x"), name: "fault", hint: "break the demo",
             text: "Switch the faults of the demo's service on and off",
+            pages: [.command, .recovery, .rollback],
             urgent: { $0.emergency == nil && $0.page == .command }, refusal: Why.noFaults,
             act: { model in
                 model.sheet = .faults(selected: 0)
@@ -106,7 +110,8 @@ enum Keymap {
             refusal: Why.noEmergency, act: { $0.askToDeactivate() }),
         Binding(
             key: .character("e"), name: "activate-emergency", hint: "emergency",
-            text: "Declare an emergency, with its level and reason", refusal: Why.emergencyOpen,
+            text: "Declare an emergency, with its level and reason",
+            pages: [.command, .emergency, .recovery, .rollback], refusal: Why.emergencyOpen,
             act: { model in
                 model.sheet = .activate(ActivateState())
                 return []
@@ -136,7 +141,7 @@ enum Keymap {
                 model.sheet = .help(scroll: 0)
                 return []
             }),
-        page(.command, "4 5 6 1"), page(.recovery, ""), page(.rollback, ""), page(.escalation, ""),
+        page(.command), page(.emergency), page(.recovery), page(.rollback), page(.escalation),
         Binding(
             key: .escape, name: "back", hint: "", text: "Back to the first screen",
             act: { model in
@@ -154,7 +159,7 @@ enum Keymap {
             text: "Leave; engine, escalation and procedures go on", act: { _ in [.quit] }),
     ]
 
-    private static func page(_ page: Page, _ label: String) -> Binding {
+    private static func page(_ page: Page) -> Binding {
         let digit = Character(String(page.rawValue))
         return Binding(
             key: .character(digit), also: [.alt(digit)], name: page.title.lowercased() + "-screen",
@@ -233,24 +238,6 @@ enum Keymap {
         Binding(
             key: .up, label: "", name: "scroll-up", hint: "", text: "", pages: [.rollback],
             act: { $0.scrollOutput(by: 1) }),
-    ]
-
-    private static let escalation: [Binding] = [
-        Binding(
-            key: .down, also: [.character("j"), .pageDown], label: "↑↓", name: "scroll-down",
-            hint: "scroll", text: "Scroll", pages: [.escalation],
-            act: { model in
-                model.escalation.scroll = min(
-                    model.escalation.scroll + 1, EscalationScreen.longest(model))
-                return []
-            }),
-        Binding(
-            key: .up, also: [.character("k"), .pageUp], label: "", name: "scroll-up", hint: "",
-            text: "", pages: [.escalation],
-            act: { model in
-                model.escalation.scroll = max(0, model.escalation.scroll - 1)
-                return []
-            }),
     ]
 }
 

@@ -40,7 +40,8 @@ package enum Effect: Sendable, Equatable {
     case setFault(String, on: Bool)
     /// Into the operator's clipboard.
     case copy(String)
-    case bell
+    /// Rings the terminal's bell once, and has the desktop show this one visible line.
+    case ring(String)
     /// Paint everything again, whatever the terminal shows.
     case redraw
     /// Give the terminal back and stop, as ctrl-Z does.

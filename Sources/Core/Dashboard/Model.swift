@@ -15,11 +15,14 @@ package struct DashboardOptions: Sendable {
     package var themeProblems: [String]
     /// The id of the theme to begin with; nil: the first.
     package var theme: String?
+    /// Whether news that want somebody ring the bell; a wall display does not ring.
+    package var rings: Bool
     package init(
         host: String, engine: String, themes: [Theme] = Theme.builtIn,
-        themeProblems: [String] = [], theme: String? = nil
+        themeProblems: [String] = [], theme: String? = nil, rings: Bool = true
     ) {
         self.theme = theme
+        self.rings = rings
         self.host = host
         self.engine = engine
         self.themes = themes.isEmpty ? Theme.builtIn : themes
@@ -30,12 +33,14 @@ package struct DashboardOptions: Sendable {
 /// The screens of this version, by the numbers of their keys.
 package enum Page: Int, Sendable, CaseIterable {
     case command = 1
+    case emergency = 3
     case recovery = 4
     case rollback = 5
     case escalation = 6
     var title: String {
         switch self {
         case .command: "Command"
+        case .emergency: "Emergency"
         case .recovery: "Recovery"
         case .rollback: "Rollback"
         case .escalation: "Escalation"
@@ -78,6 +83,8 @@ package struct Model: Sendable {
     var engineAhead: Span?
     /// When the last line came, on the local clock.
     var heardAt: Timestamp?
+    /// When it last rang, on the local clock.
+    var rangAt: Timestamp?
 
     // Where the operator is
     package internal(set) var page = Page.command
@@ -86,6 +93,8 @@ package struct Model: Sendable {
     var recovery = RecoveryState()
     var rollback = RollbackState()
     var escalation = EscalationState()
+    /// Lines above the newest one of the emergency's timeline.
+    var timeline = 0
     var notice: Notice?
     /// Commands on their way to the engine.
     var sent: [CommandRequest] = []
@@ -158,6 +167,12 @@ package struct Model: Sendable {
     func firstName(_ user: String) -> String {
         let name = person(user)
         return name.split(separator: " ").first.map(String.init) ?? name
+    }
+
+    /// Who is on call; with overrides, where the engine says so.
+    var onCall: [OnCallReport] {
+        let present = core?.onCall ?? []
+        return present.isEmpty ? runbook?.onCall ?? [] : present
     }
 
     /// The path of the runbook; nil before the engine was heard.

@@ -50,6 +50,7 @@ enum NextPanel {
     private static func lines(_ model: Model, width: Int) -> [Line] {
         var lines = running(model)
         if lines.isEmpty { lines = ended(model) }
+        lines += people(model)
         if model.emergency != nil, model.stillFailing.isEmpty {
             lines.append(
                 Line(
@@ -66,6 +67,35 @@ enum NextPanel {
             lines.append(Line(left: [Run(idle(model), .dim)]))
         }
         return lines
+    }
+
+    /// What only a person can do about people: telephone them, or take the emergency for longer.
+    private static func people(_ model: Model) -> [Line] {
+        guard let emergency = model.emergency else { return [] }
+        if emergency.acknowledgedBy == nil, !emergency.told.isEmpty,
+            !emergency.told.contains(where: { $0.state == .told }),
+            emergency.told.contains(where: { $0.state != .waiting })
+        {
+            return [
+                Line(
+                    left: [
+                        Run("✖ ", .bad, .bold), Run("Nobody was told", .bad), Run(" — ", .dim),
+                        Run("telephone them: ", .text), Run("6", .key, .bold),
+                        Run(" has the numbers", .text),
+                    ], spot: .press(.alt("6")))
+            ]
+        }
+        guard let left = model.seconds(until: emergency.acknowledgedUntil), left < 300 else {
+            return []
+        }
+        return [
+            Line(
+                left: [
+                    Run("▲ ", .warning, .bold), Run("Taken for ", .warning),
+                    Run(Times.countdown(max(0, left)), .strong), Run(" more — ", .warning),
+                    Run("A", .key, .bold), Run(" takes it for longer", .text),
+                ], spot: .press(.character("A")))
+        ]
     }
 
     private static func idle(_ model: Model) -> String {

@@ -12,7 +12,10 @@ enum Why {
         }
     }
     static func noEmergency(_ model: Model) -> String? {
-        noEngine(model) ?? (model.emergency == nil ? "no emergency is open; e activates one" : nil)
+        if let why = noEngine(model) { return why }
+        guard model.emergency == nil else { return nil }
+        let place = model.page == .escalation ? " on screen 1" : ""
+        return "no emergency is open; e\(place) activates one"
     }
     static func notToAcknowledge(_ model: Model) -> String? {
         if let why = noEmergency(model) { return why }

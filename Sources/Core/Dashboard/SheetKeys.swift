@@ -14,6 +14,7 @@ extension Model {
         case .activate(let state): return pressOnActivate(key, state)
         case .deactivate(let state): return pressOnDeactivate(key, state)
         case .confirm(let state): return pressOnConfirm(key, state)
+        case .form(let state): return pressOnForm(key, state)
         case .fallbacks(let selected): return pressOnFallbacks(key, selected)
         case .faults(let selected): return pressOnFaults(key, selected)
         case .report:
@@ -46,6 +47,7 @@ extension Model {
         case .faults(let selected):
             if selected == index { return pressOnSheet(.enter) }
             sheet = .faults(selected: index)
+        case .form(let state): chooseOnForm(index, state)
         case .help, .note, .deactivate, .confirm, .report, nil: break
         }
         return []
@@ -159,13 +161,14 @@ extension Model {
             return []
         }
         if key == .enter {
-            guard state.word.text == DeactivateState.expected else {
-                state.problem = "type the word \(DeactivateState.expected), or esc"
+            let word = state.word.text.trimmingBlanks
+            guard !word.isEmpty else {
+                state.problem = "say why it ends all the same, or esc leaves it open"
                 sheet = .deactivate(state)
                 return []
             }
             sheet = nil
-            return send(CommandRequest(command: "deactivate-emergency"))
+            return send(CommandRequest(command: "deactivate-emergency", text: word))
         }
         if state.word.take(key) { state.problem = nil }
         sheet = .deactivate(state)

@@ -14,6 +14,7 @@ enum Sheets {
         case .activate(let state): hints = activate(model, state, &canvas)
         case .deactivate(let state): hints = deactivate(model, state, &canvas)
         case .confirm(let state): hints = confirm(state, &canvas)
+        case .form(let state): hints = FormSheet.draw(state, &canvas)
         case .fallbacks(let selected): hints = fallbacks(model, selected, &canvas)
         case .faults(let selected): hints = faults(model, selected, &canvas)
         case .report(let state): hints = report(state, &canvas)
@@ -154,7 +155,8 @@ enum Sheets {
             state.reason, x: room.x + 8, y: room.y + 6, width: room.width - 8, focused: true,
             hint: "what is wrong, in a few words")
         canvas.frame.text(
-            "Unsure between two? Take the worse one.", x: room.x, y: room.y + 8,
+            "Unsure between two? Take the worse one: level 1 stands selected.", x: room.x,
+            y: room.y + 8,
             Style(.dim, on: .panel),
             limit: room.width)
         return [
@@ -177,20 +179,23 @@ enum Sheets {
         let width = min(70, canvas.frame.width - 6)
         let list = Wrap.lines(failing.joined(separator: ", "), width: width - 2, limit: 3)
         let room = canvas.sheet(
-            "End \(id)?", width: width, height: list.count + 6, role: .warning)
+            "End \(id)?", width: width, height: list.count + 7, role: .warning)
         canvas.frame.text(
             "▲ This still fails:", x: room.x, y: room.y + 1, Style(.warning, on: .panel, .bold))
         for (index, line) in list.enumerated() {
             canvas.frame.text(line, x: room.x + 2, y: room.y + 2 + index, Style(.text, on: .panel))
         }
         let y = room.y + 3 + list.count
-        let label = "Type \(DeactivateState.expected) to end it all the same "
-        canvas.frame.text(label, x: room.x, y: y, Style(.text, on: .panel), limit: room.width)
-        let at = room.x + min(label.count, room.width - 14)
-        canvas.field(state.word, x: at, y: y, width: min(16, room.endX - at), focused: true)
+        canvas.frame.text(
+            "Why does it end all the same? It goes into the report.", x: room.x, y: y,
+            Style(.text, on: .panel), limit: room.width)
+        canvas.field(
+            state.word, x: room.x, y: y + 1, width: room.width, focused: true,
+            hint: "such as: known since noon, ticket OPS-42")
         if let problem = state.problem {
             canvas.frame.text(
-                "✖ " + problem, x: room.x, y: y + 1, Style(.bad, on: .panel), limit: room.width)
+                "✖ " + problem, x: room.x, y: y + 2, Style(.bad, on: .panel, .bold),
+                limit: room.width)
         }
         return [hint(.enter, "end it"), hint(.escape, "leave it open")]
     }
@@ -210,7 +215,7 @@ enum Sheets {
         }
         lines += [[]]
         let ask = [
-            Run("y", .key, .bold), Run(" runs it    ", .strong), Run("n", .key, .bold),
+            Run("y", .key, .bold), Run(" \(state.verb)    ", .strong), Run("n", .key, .bold),
             Run(" does not", .text),
         ]
         let height = min(lines.count + 1, canvas.frame.height - 6)
@@ -222,8 +227,9 @@ enum Sheets {
         canvas.spot(
             Rect(x: room.x, y: room.endY - 1, width: 10, height: 1), .press(.character("y")))
         canvas.spot(
-            Rect(x: room.x + 13, y: room.endY - 1, width: 10, height: 1), .press(.character("n")))
-        return [hint(.character("y"), "yes, run it"), hint(.character("n"), "no")]
+            Rect(x: room.x + state.verb.count + 6, y: room.endY - 1, width: 10, height: 1),
+            .press(.character("n")))
+        return [hint(.character("y"), "yes, it \(state.verb)"), hint(.character("n"), "no")]
     }
 
     private static func report(_ state: ReportState, _ canvas: inout Canvas) -> [Chrome.Hint] {

@@ -11,6 +11,7 @@ enum Sheet: Sendable, Equatable {
     case activate(ActivateState)
     case deactivate(DeactivateState)
     case confirm(ConfirmState)
+    case form(FormState)
     case fallbacks(selected: Int)
     case faults(selected: Int)
     /// A refusal or answer too long for one line.
@@ -27,14 +28,15 @@ struct ThemesState: Sendable, Equatable {
     var before: Theme
 }
 struct ActivateState: Sendable, Equatable {
-    var level = Level.high
+    /// Unsure means the worst.
+    var level = Level.critical
     var reason = TextField()
 }
 struct DeactivateState: Sendable, Equatable {
+    /// Why it ends although something still fails.
     var word = TextField()
-    /// Said when the word was wrong.
+    /// Said when there is none.
     var problem: String?
-    static let expected = "deactivate"
 }
 /// A yes-or-no question before something that loses something.
 struct ConfirmState: Sendable, Equatable {
@@ -43,6 +45,8 @@ struct ConfirmState: Sendable, Equatable {
     var danger: String?
     var steps: [PlannedStepReport]
     var request: CommandRequest
+    /// What `y` does, in a word or two.
+    var verb = "runs it"
     var scroll = 0
 }
 struct ReportState: Sendable, Equatable {
@@ -58,6 +62,8 @@ struct RecoveryState: Sendable, Equatable {
 }
 struct EscalationState: Sendable, Equatable {
     var scroll = 0
+    /// The id of the selected delivery; nil: the first.
+    var selected: String?
 }
 struct RollbackState: Sendable, Equatable {
     /// The confirmation sheet; nil: the screen shows the rollback that runs or ran.

@@ -146,3 +146,48 @@ extension EventTone {
         }
     }
 }
+
+extension ToldReport.State {
+    var sign: String {
+        switch self {
+        case .told: "✓"
+        case .waiting: "…"
+        case .failing: "▲"
+        case .unreachable: "✖"
+        }
+    }
+    var role: StyleRole {
+        switch self {
+        case .told: .good
+        case .waiting: .dim
+        case .failing: .warning
+        case .unreachable: .bad
+        }
+    }
+    /// What needs somebody first.
+    var rank: Int {
+        switch self {
+        case .unreachable: 0
+        case .failing: 1
+        case .waiting: 2
+        case .told: 3
+        }
+    }
+}
+
+extension ChannelReport.State {
+    var sign: String {
+        switch self {
+        case .unused: "○"
+        case .works: "●"
+        case .failing: "▲"
+        }
+    }
+    var role: StyleRole {
+        switch self {
+        case .unused: .dim
+        case .works: .good
+        case .failing: .warning
+        }
+    }
+}

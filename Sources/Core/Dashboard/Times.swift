@@ -45,6 +45,12 @@ enum Times {
         }
         return Timestamp(rfc3339: text)?.timeOfDay ?? text
     }
+    /// `14:30`, or `06 Jan 14:30` where that is not today.
+    static func until(_ text: String, now: Timestamp?) -> String {
+        guard let moment = Timestamp(rfc3339: text) else { return text }
+        guard let now, moment.compactDay == now.compactDay else { return dayAndTime(text) }
+        return String(moment.timeOfDay.prefix(5))
+    }
     /// `05 Jan 14:03`.
     static func dayAndTime(_ text: String) -> String {
         guard let moment = Timestamp(rfc3339: text) else { return text }
@@ -105,6 +111,10 @@ enum Numbers {
         case (3, _): "\(value)rd"
         default: "\(value)th"
         }
+    }
+    /// `once`, `twice`, `3 times`.
+    static func times(_ count: Int) -> String {
+        count == 1 ? "once" : count == 2 ? "twice" : "\(count) times"
     }
     static func counted(_ count: Int, _ one: String, _ many: String) -> String {
         "\(count) \(count == 1 ? one : many)"

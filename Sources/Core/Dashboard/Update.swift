@@ -46,7 +46,9 @@ extension Model {
     // MARK: The engine
 
     mutating func hear(_ line: StreamLine) -> [Effect] {
-        let before = emergency
+        // Everything that wants somebody is in the core: most lines hold none.
+        let mayRing = line.start != nil || line.change?.core != nil
+        let before = mayRing ? core : nil
         heardAt = now
         if let start = line.start {
             begin(start)
@@ -66,7 +68,7 @@ extension Model {
         }
         if let output = line.output { take(output) }
         keepSelection()
-        return bell(before)
+        return mayRing ? ring(since: before) : []
     }
 
     private mutating func begin(_ start: StreamStart) {
@@ -117,14 +119,6 @@ extension Model {
             // Somebody else has begun it: there is nothing left to confirm.
             rollback.sheet = nil
         }
-    }
-
-    /// Level 1 rings once: when it begins, and when a lower one is raised to it.
-    private func bell(_ before: EmergencyReport?) -> [Effect] {
-        guard let emergency, emergency.level == 1, emergency.acknowledgedBy == nil else {
-            return []
-        }
-        return before?.id == emergency.id && before?.level == 1 ? [] : [.bell]
     }
 
     // MARK: Answers
@@ -250,7 +244,8 @@ extension Model {
         case .command: if proposals.indices.contains(index) { selectedProposal = index }
         case .recovery: recovery.selected = index
         case .rollback: rollback.sheet?.authorization = index
-        case .escalation: break
+        case .emergency: break
+        case .escalation: escalation.selected = DeliveryList.shown(self).dropFirst(index).first?.id
         }
         return []
     }
@@ -270,7 +265,6 @@ extension Page {
     static func later(_ key: Key) -> String? {
         switch key {
         case .character("2"), .function(2), .alt("2"): "2 Probes"
-        case .character("3"), .function(3), .alt("3"): "3 Emergency"
         case .character("7"), .function(7), .alt("7"): "7 Backups"
         case .character("8"), .function(8), .alt("8"): "8 Drills and metrics"
         default: nil

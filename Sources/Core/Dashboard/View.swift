@@ -33,16 +33,18 @@ private func page(_ model: Model, _ canvas: inout Canvas, _ area: Rect) {
     switch model.page {
     case .command:
         CommandScreen.draw(model, &canvas, area)
+    case .emergency:
+        EmergencyScreen.draw(model, &canvas, Strip.draw(model, &canvas, area))
     case .recovery:
-        RecoveryScreen.draw(model, &canvas, Chrome.strip(model, &canvas, area))
+        RecoveryScreen.draw(model, &canvas, Strip.draw(model, &canvas, area))
     case .rollback:
         if model.rollback.sheet != nil {
-            RollbackSheet.draw(model, &canvas, Chrome.strip(model, &canvas, area))
+            RollbackSheet.draw(model, &canvas, Strip.draw(model, &canvas, area))
         } else {
-            RollbackScreen.draw(model, &canvas, Chrome.strip(model, &canvas, area))
+            RollbackScreen.draw(model, &canvas, Strip.draw(model, &canvas, area))
         }
     case .escalation:
-        EscalationScreen.draw(model, &canvas, Chrome.strip(model, &canvas, area))
+        EscalationScreen.draw(model, &canvas, Strip.draw(model, &canvas, area))
     }
 }
 

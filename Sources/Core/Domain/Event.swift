@@ -47,22 +47,7 @@ package enum Event: Sendable, Equatable, Codable {
     /// The plan's actions are tried one after the other until one helps or the attempts are used up.
     case autoRecoverySwitched(on: Bool, by: String)
 
-    /// A message stands in the outbox, with its first deliveries.
-    case messageQueued(OutboxMessage, deliveries: [Delivery])
-    /// Another channel is tried because one failed.
-    case deliveryAdded(Delivery)
-    /// Written before anything is sent.
-    case deliveryStarted(String, attempt: Int)
-    case deliveryEnded(String, attempt: Int, DeliveryOutcome)
-    /// The engine ended while it was being sent: it is sent again.
-    case deliveryInterrupted(String)
-    case deliveryDropped(String, why: String)
-    /// Given up; it is shown until it is tried again or dismissed.
-    case deliveryDead(String, why: String)
-    /// A person has it tried again, or dismisses it.
-    case deliveryRevived(String, by: String)
-    case deliveryDismissed(String, by: String)
-
+    case outbox(OutboxEvent)
     /// An alert of another system reports a problem, or no longer does.
     case alertFired(problem: String, fingerprint: String, text: String, by: String)
     case alertResolved(problem: String, fingerprint: String, by: String)
@@ -113,15 +98,7 @@ package enum Event: Sendable, Equatable, Codable {
         case .acknowledgementExpired: "acknowledgement-expired"
         case .handedOver: "handed-over"
         case .reopened: "emergency-reopened"
-        case .messageQueued: "message-queued"
-        case .deliveryAdded: "delivery-added"
-        case .deliveryStarted: "delivery-started"
-        case .deliveryEnded: "delivery-ended"
-        case .deliveryInterrupted: "delivery-interrupted"
-        case .deliveryDropped: "delivery-dropped"
-        case .deliveryDead: "delivery-dead"
-        case .deliveryRevived: "delivery-revived"
-        case .deliveryDismissed: "delivery-dismissed"
+        case .outbox(let event): event.kind
         case .alertFired: "alert-fired"
         case .alertResolved: "alert-resolved"
         case .lineSet: "line-set"
@@ -131,6 +108,39 @@ package enum Event: Sendable, Equatable, Codable {
         case .fallbacksDue: "fallbacks-due"
         case .gapNoticed: "gap-noticed"
         case .clockStepped: "clock-stepped"
+        }
+    }
+}
+
+/// What happens to messages on their way.
+package enum OutboxEvent: Sendable, Equatable, Codable {
+    /// A message stands in the outbox, with its first deliveries.
+    case queued(OutboxMessage, deliveries: [Delivery])
+    /// Another channel is tried because one failed.
+    case added(Delivery)
+    /// Written before anything is sent.
+    case started(String, attempt: Int)
+    case ended(String, attempt: Int, DeliveryOutcome)
+    /// The engine ended while it was being sent: it is sent again.
+    case interrupted(String)
+    case dropped(String, why: String)
+    /// Given up; it is shown until it is tried again or dismissed.
+    case dead(String, why: String)
+    /// A person has it tried again, or dismisses it.
+    case revived(String, by: String)
+    case dismissed(String, by: String)
+
+    package var kind: String {
+        switch self {
+        case .queued: "message-queued"
+        case .added: "delivery-added"
+        case .started: "delivery-started"
+        case .ended: "delivery-ended"
+        case .interrupted: "delivery-interrupted"
+        case .dropped: "delivery-dropped"
+        case .dead: "delivery-dead"
+        case .revived: "delivery-revived"
+        case .dismissed: "delivery-dismissed"
         }
     }
 }
@@ -222,7 +232,12 @@ package struct OnCallOverride: Sendable, Equatable, Codable {
     package var person: String
     package var from: Timestamp
     package var until: Timestamp
-    package init(id: String, role: String, person: String, from: Timestamp, until: Timestamp) {
+    /// The login name of who set it.
+    package var by: String
+    package init(
+        id: String, role: String, person: String, from: Timestamp, until: Timestamp, by: String
+    ) {
+        self.by = by
         self.id = id
         self.role = role
         self.person = person

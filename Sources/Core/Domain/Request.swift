@@ -2,7 +2,7 @@
 
 package enum Request: Sendable, Equatable {
     /// The engine is up; everything in flight has to be picked up again.
-    case started(version: String, pid: Int, boot: String)
+    case started(version: String, pid: Int, boot: String, away: Absence? = nil)
     case stopping
     /// Time has passed.
     case tick
@@ -17,6 +17,16 @@ package enum Request: Sendable, Equatable {
     case gap(from: Timestamp, why: String)
     /// The wall clock was set forward (or, negative, back) by so many seconds.
     case clockStepped(by: Double)
+}
+
+/// Since when nothing was watched, and why.
+package struct Absence: Sendable, Equatable {
+    package var from: Timestamp
+    package var why: String
+    package init(from: Timestamp, why: String) {
+        self.from = from
+        self.why = why
+    }
 }
 
 /// An alert that a rule of the runbook has turned into a problem.

@@ -105,11 +105,17 @@ package struct ServiceIdentity: Sendable, Equatable {
     package var environment: String
     /// An IANA name.
     package var timezone: String
-    package init(name: String, title: String, environment: String = "", timezone: String = "UTC") {
+    /// What the zone's clocks do; the loader reads it from the system.
+    package var zone: ZoneOffsets
+    package init(
+        name: String, title: String, environment: String = "", timezone: String = "UTC",
+        zone: ZoneOffsets = .utc
+    ) {
         self.name = name
         self.title = title
         self.environment = environment
         self.timezone = timezone
+        self.zone = zone
     }
 }
 
@@ -117,7 +123,8 @@ package struct ServiceIdentity: Sendable, Equatable {
 package struct Person: Sendable, Equatable {
     package var id: String
     package var name: String
-    /// The login name that the engine sees on its socket.
+    /// The login name that the engine sees on its socket; empty for an address of
+    /// `alerts.local.yaml`, which logs in nowhere.
     package var user: String
     package var email: String?
     package var sms: String?
@@ -182,7 +189,8 @@ package struct EmailChannel: Sendable, Equatable {
     package var startTLS: StartTLS
     package var user: String?
     package var password: Value?
-    /// An absolute path of a file of certificates (PEM) to trust instead of the system's.
+    /// The absolute path of a PEM file with the authorities to trust for this server; nil: those of
+    /// the system.
     package var ca: String?
     package init(
         server: String, from: String, startTLS: StartTLS = .whenOffered, user: String? = nil,
@@ -280,7 +288,7 @@ package struct LocalAlerts: Sendable, Equatable, Codable {
 
 package struct EscalationRow: Sendable, Equatable {
     package var level: Level
-    /// Earliest first.
+    /// Earliest first; the step of `alerts.local.yaml` is the last.
     package var steps: [EscalationStep]
     package init(level: Level, steps: [EscalationStep]) {
         self.level = level
@@ -459,186 +467,4 @@ package struct Fallback: Sendable, Equatable {
         self.disable = disable
         self.test = test
     }
-}
-
-// Backup and rollback
-package struct BackupDefinition: Sendable, Equatable, Codable {
-    /// Absolute.
-    package var to: String
-    /// How many to keep, and for how many days; nil: no limit of that kind.
-    package var keepLast: Int?
-    package var keepDays: Int?
-    /// Relative to the runbook's folder, or absolute; files, folders or globs.
-    package var files: [String]
-    /// Names of data sources.
-    package var databases: [String]
-    package var sources: [String]
-    package init(
-        to: String, keepLast: Int? = nil, keepDays: Int? = nil, files: [String] = [],
-        databases: [String] = [], sources: [String] = []
-    ) {
-        self.to = to
-        self.keepLast = keepLast
-        self.keepDays = keepDays
-        self.files = files
-        self.databases = databases
-        self.sources = sources
-    }
-}
-package struct RollbackDefinition: Sendable, Equatable {
-    /// The legacy system, in words.
-    package var to: String
-    package var targetDuration: Span
-    package var when: [RollbackRule]
-    package var authorization: [AuthorizationRule]
-    package var preflight: [Step]
-    /// The seven parts of the rollback procedures.
-    package var stages: [RollbackStage]
-    package var afterwards: RollbackAfterwards
-    package init(
-        to: String, targetDuration: Span = .minutes(10), when: [RollbackRule] = [],
-        authorization: [AuthorizationRule] = [], preflight: [Step] = [],
-        stages: [RollbackStage] = [], afterwards: RollbackAfterwards = RollbackAfterwards()
-    ) {
-        self.to = to
-        self.targetDuration = targetDuration
-        self.when = when
-        self.authorization = authorization
-        self.preflight = preflight
-        self.stages = stages
-        self.afterwards = afterwards
-    }
-}
-package struct RollbackRule: Sendable, Equatable {
-    package var name: String
-    package var when: Condition
-    package var holds: Span
-    /// It starts by itself this long after it was proposed, unless an operator vetoes it.
-    package var runAfter: Span?
-    package init(name: String, when: Condition, holds: Span, runAfter: Span? = nil) {
-        self.name = name
-        self.when = when
-        self.holds = holds
-        self.runAfter = runAfter
-    }
-}
-package struct AuthorizationRule: Sendable, Equatable {
-    /// emergency, planned, security or maintenance.
-    package var kind: String
-    /// How many people of which role must agree; the asker counts as one if they hold the role.
-    package var needs: [RoleCount]
-    package var onlyDuringLevel: Level?
-    package init(kind: String, needs: [RoleCount], onlyDuringLevel: Level? = nil) {
-        self.kind = kind
-        self.needs = needs
-        self.onlyDuringLevel = onlyDuringLevel
-    }
-}
-package struct RoleCount: Sendable, Equatable {
-    package var role: String
-    package var count: Int
-    package init(role: String, count: Int) {
-        self.role = role
-        self.count = count
-    }
-}
-package struct RollbackStage: Sendable, Equatable {
-    package var name: String
-    package var steps: [Step]
-    package init(name: String, steps: [Step]) {
-        self.name = name
-        self.steps = steps
-    }
-}
-package struct RollbackAfterwards: Sendable, Equatable {
-    package var watchFor: Span
-    package var watchEvery: Span
-    package var notifyRoles: [String]
-    package var notifyVia: [String]
-    package var review: Bool
-    package init(
-        watchFor: Span = .hours(24), watchEvery: Span = .minutes(5), notifyRoles: [String] = [],
-        notifyVia: [String] = [], review: Bool = false
-    ) {
-        self.watchFor = watchFor
-        self.watchEvery = watchEvery
-        self.notifyRoles = notifyRoles
-        self.notifyVia = notifyVia
-        self.review = review
-    }
-}
-
-// Playbooks, checklists, drills, reviews, targets
-package struct Playbook: Sendable, Equatable {
-    package var name: String
-    package var steps: [Step]
-    package init(name: String, steps: [Step]) {
-        self.name = name
-        self.steps = steps
-    }
-}
-package struct Checklist: Sendable, Equatable {
-    package var name: String
-    package var items: [ChecklistItem]
-    package init(name: String, items: [ChecklistItem]) {
-        self.name = name
-        self.items = items
-    }
-}
-package struct ChecklistItem: Sendable, Equatable {
-    package var text: String
-    /// What ticks it by itself; both nil: a person does.
-    package var probe: ProbeReference?
-    package var fallback: String?
-    package init(text: String, probe: ProbeReference? = nil, fallback: String? = nil) {
-        self.text = text
-        self.probe = probe
-        self.fallback = fallback
-    }
-}
-package struct Drill: Sendable, Equatable {
-    package enum Rhythm: String, Sendable, CaseIterable { case weekly, monthly, quarterly, yearly }
-    package var name: String
-    package var title: String
-    package var inject: [Step]
-    package var restore: [Step]
-    /// Other drills, all at once.
-    package var drills: [String]
-    /// `test-mode` for a drill that is a rollback.
-    package var rollback: String?
-    package var every: Rhythm?
-    package init(
-        name: String, title: String, inject: [Step] = [], restore: [Step] = [],
-        drills: [String] = [], rollback: String? = nil, every: Rhythm? = nil
-    ) {
-        self.name = name
-        self.title = title
-        self.inject = inject
-        self.restore = restore
-        self.drills = drills
-        self.rollback = rollback
-        self.every = every
-    }
-}
-package struct ReviewDefinition: Sendable, Equatable {
-    package var name: String
-    package var due: Span
-    package init(name: String, due: Span) {
-        self.name = name
-        self.due = due
-    }
-}
-/// What the service is measured against; the defaults are the procedure documents'.
-package struct Targets: Sendable, Equatable {
-    package var detect: Span = .minutes(5)
-    package var respond: Span = .minutes(15)
-    /// Per cent.
-    package var recoverySuccess: Double = 95
-    package var rollbackSuccess: Double = 99
-    package var userImpact: Span = .minutes(30)
-    package var rollbackDuration: Span = .minutes(10)
-    package var recoveryDuration: Span = .minutes(5)
-    /// Rows lost.
-    package var dataLoss: Double = 0
-    package init() {}
 }

@@ -177,13 +177,13 @@ package struct CalendarFields: Sendable, Equatable {
     }
 
     /// Days of a month.
-    static func length(ofMonth month: Int, _ year: Int) -> Int {
+    package static func length(ofMonth month: Int, _ year: Int) -> Int {
         days(year: month == 12 ? year + 1 : year, month: month % 12 + 1, day: 1)
             - days(year: year, month: month, day: 1)
     }
 
     /// Days since 1970-01-01 of a date.
-    static func days(year: Int, month: Int, day: Int) -> Int {
+    package static func days(year: Int, month: Int, day: Int) -> Int {
         let y = month <= 2 ? year - 1 : year
         let era = (y >= 0 ? y : y - 399) / 400
         let yearOfEra = y - era * 400

@@ -60,13 +60,26 @@ package struct HTTPRequest: Sendable, Equatable, Codable {
     package var method: String
     package var headers: [NamedValue]
     package var body: HTTPBody
+    package var login: HTTPLogin?
     package init(
-        url: Value, method: String = "GET", headers: [NamedValue] = [], body: HTTPBody = .none
+        url: Value, method: String = "GET", headers: [NamedValue] = [], body: HTTPBody = .none,
+        login: HTTPLogin? = nil
     ) {
         self.url = url
         self.method = method
         self.headers = headers
         self.body = body
+        self.login = login
+    }
+}
+/// Who asks, as Basic authentication has it (RFC 7617).
+package struct HTTPLogin: Sendable, Equatable, Codable {
+    /// Without a colon.
+    package var user: Value
+    package var password: Value
+    package init(user: Value, password: Value) {
+        self.user = user
+        self.password = password
     }
 }
 package enum HTTPBody: Sendable, Equatable, Codable {

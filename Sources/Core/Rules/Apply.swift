@@ -18,11 +18,12 @@ extension Situation {
             conditions[name] = nil
             if case .trigger(let trigger) = name { spentTriggers.remove(trigger) }
         case .problemReported(let kind, let text, let by):
-            reported[kind] = ReportedProblem(text: text, by: by, at: moment)
+            reported[kind] = ReportedProblem(
+                text: text, by: by, at: moment, alerts: reported[kind]?.alerts ?? [])
         case .problemCleared(let kind, _):
             reported[kind] = nil
         case .emergencyActivated, .triggerJoined, .levelChanged, .acknowledged, .deactivated,
-            .escalated, .autoRecoverySwitched:
+            .escalated, .autoRecoverySwitched, .acknowledgementExpired, .handedOver, .reopened:
             applyEmergency(event, at: moment)
         case .notified(let people, _, let title, _):
             lastNotice = Notice(at: moment, title: title, people: people)
@@ -38,12 +39,21 @@ extension Situation {
         case .procedureStarted, .stepStarted, .stepEnded, .pauseRequested, .procedurePaused,
             .procedureWaits, .procedureResumed, .stepResolved, .undoStarted, .procedureEnded:
             applyProcedure(event, at: moment)
-        case .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
-            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
-            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
-            .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
-            .gapNoticed, .clockStepped:
-            break
+        case .outbox(let event): apply(event, at: moment)
+        case .alertFired(let problem, let fingerprint, let text, let by):
+            noteAlert(problem, fingerprint, text, by: by, at: moment)
+        case .alertResolved(let problem, let fingerprint, _): endAlert(problem, fingerprint)
+        case .lineSet(let line, _): self.line = line
+        case .onCallOverridden(let override, _): add(override, at: moment)
+        case .onCallOverrideEnded(let id, _): onCallOverrides.removeAll { $0.id == id }
+        case .fallbacksDue(let names, let enable):
+            if enable {
+                fallbacksDue += names
+            } else {
+                fallbacksToEnd.removeAll { names.contains($0) }
+            }
+        case .clockStepped(let seconds): shiftClocks(by: Span(seconds: seconds))
+        case .alertsConfigured, .gapNoticed: break
         }
     }
 
@@ -53,7 +63,11 @@ extension Situation {
             emergency = Emergency(activation: activation, at: moment)
             vetoedRules = []
             quietSince = nil
+            lastEnded = nil
+            fallbacksDue = []
+            fallbacksToEnd = []
             countID(activation.id)
+        case .reopened(let reopening): reopen(reopening, at: moment)
         case .triggerJoined(let name, _):
             emergency?.triggers.append(name)
         case .levelChanged(let level, let respondBy, let reason, let by):
@@ -61,9 +75,15 @@ extension Situation {
             emergency?.level = level
             emergency?.levelSince = moment
             emergency?.respondBy = respondBy
-        case .acknowledged(let by, _, _):
+        case .acknowledged(let by, _, let until):
             emergency?.acknowledgedBy = by
-            emergency?.acknowledgedAt = moment
+            if emergency?.acknowledgedAt == nil { emergency?.acknowledgedAt = moment }
+            emergency?.acknowledgedUntil = until
+        case .acknowledgementExpired: expireAcknowledgement(at: moment)
+        case .handedOver(let to, _, _):
+            emergency?.acknowledgedBy = to
+            if emergency?.acknowledgedAt == nil { emergency?.acknowledgedAt = moment }
+            emergency?.acknowledgedUntil = nil
         case .deactivated(let resolvedBy, _, _):
             guard let ended = emergency else { return }
             past.append(PastEmergency(ended, endedAt: moment, resolvedBy: resolvedBy))
@@ -72,6 +92,10 @@ extension Situation {
                 if case .trigger(let trigger) = name { spentTriggers.append(trigger) }
             }
             vetoedRules = []
+            lastEnded = EndedEmergency(emergency: ended, endedAt: moment)
+            fallbacksToEnd = fallbacksDue.filter { enabledFallbacks.contains($0) }
+            fallbacksDue = []
+            line = nil
             emergency = nil
             quietSince = moment
         case .escalated(let taken):
@@ -91,13 +115,53 @@ extension Situation {
             .procedureStarted, .stepStarted, .stepEnded, .pauseRequested, .procedurePaused,
             .procedureWaits, .procedureResumed, .stepResolved, .undoStarted, .procedureEnded,
             .backupTaken, .rollbackVetoed,
-            .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
-            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
-            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
+            .outbox, .alertFired, .alertResolved,
             .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
             .gapNoticed, .clockStepped:
             break
         }
+    }
+
+    /// The same emergency goes on: its story, its attempts and its ticket stay.
+    private mutating func reopen(_ reopening: Reopening, at moment: Timestamp) {
+        guard let ended = lastEnded, ended.emergency.id == reopening.id else { return }
+        var open = ended.emergency
+        open.level = reopening.level
+        open.levelSince = moment
+        open.respondBy = reopening.respondBy
+        open.reason = reopening.reason
+        open.acknowledgedBy = nil
+        open.acknowledgedAt = nil
+        open.acknowledgedUntil = nil
+        open.escalation = []
+        open.recoversByItself = false
+        open.reopenings += 1
+        if let trigger = reopening.trigger, !open.triggers.contains(trigger) {
+            open.triggers.append(trigger)
+        }
+        emergency = open
+        lastEnded = nil
+        past.removeAll { $0.id == reopening.id }
+        vetoedRules = []
+        // What is still enabled from before goes on being the engine's to disable.
+        fallbacksDue = fallbacksToEnd
+        fallbacksToEnd = []
+        quietSince = nil
+    }
+
+    /// The time of the acknowledgement counts neither on the response clock nor in the escalation.
+    private mutating func expireAcknowledgement(at moment: Timestamp) {
+        guard var open = emergency, let since = open.acknowledgedAt else { return }
+        let pause = moment - since
+        open.levelSince = open.levelSince + pause
+        open.respondBy = open.respondBy + pause
+        for index in open.escalation.indices {
+            open.escalation[index].lastAt = open.escalation[index].lastAt + pause
+        }
+        open.acknowledgedBy = nil
+        open.acknowledgedAt = nil
+        open.acknowledgedUntil = nil
+        emergency = open
     }
 
     private mutating func applyProcedure(_ event: Event, at moment: Timestamp) {
@@ -150,9 +214,7 @@ extension Situation {
             .problemReported, .problemCleared, .emergencyActivated, .triggerJoined, .levelChanged,
             .acknowledged, .deactivated, .escalated, .notified, .noted, .fallbackSwitched,
             .backupTaken, .rollbackVetoed, .autoRecoverySwitched,
-            .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
-            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
-            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
+            .acknowledgementExpired, .handedOver, .reopened, .outbox, .alertFired, .alertResolved,
             .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
             .gapNoticed, .clockStepped:
             break
@@ -220,7 +282,7 @@ extension Situation {
         if stepSeconds.count > Limits.stepSeconds { stepSeconds.removeFirst() }
     }
 
-    private mutating func countID(_ id: String) {
+    mutating func countID(_ id: String) {
         guard let cut = id.lastIndex(of: "_") else { return }
         let beginning = String(id[..<cut])
         guard let number = Int(id[id.index(after: cut)...]) else { return }
@@ -231,5 +293,5 @@ extension Situation {
 
 extension ProcedureKind {
     /// How many kinds of id a day may need: every kind of procedure, and emergencies.
-    fileprivate static let count = 8
+    fileprivate static let count = 10
 }

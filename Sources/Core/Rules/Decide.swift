@@ -6,6 +6,8 @@ import OrderedCollections
 package enum Effect: Sendable, Equatable {
     /// Bring the running step of the procedure to its end, or find out what became of it.
     case performStep(procedure: String, StepAddress, undo: Bool)
+    /// Hand the delivery over to its channel, and report what came of it.
+    case deliver(String, attempt: Int)
     /// Every attached screen rings once.
     case ring
 }
@@ -42,8 +44,9 @@ package struct Rules: Sendable {
         _ request: Request, in situation: Situation, at moment: Timestamp
     ) throws(Refusal) -> [Event] {
         switch request {
-        case .started(let version, let pid, let boot):
+        case .started(let version, let pid, let boot, let away):
             return [.engineStarted(version: version, pid: pid, boot: boot)]
+                + (away.map { gap($0.from, $0.why, at: moment) } ?? []) + interrupted(situation)
         case .stopping:
             return [.engineStopped]
         case .tick:
@@ -60,12 +63,22 @@ package struct Rules: Sendable {
             return [holds ? .conditionBegan(name, why: why) : .conditionEnded(name)]
         case .stepEnded(let procedure, let address, let undo, let outcome):
             return stepEnded(procedure, address, undo: undo, outcome, in: situation)
-        case .deliveryEnded, .alerts, .gap, .clockStepped:
-            return []
+        case .deliveryEnded(let id, let attempt, let outcome):
+            return deliveryEnded(id, attempt, outcome, in: situation, at: moment)
+        case .alerts(let alerts, let caller):
+            return take(alerts, by: caller.user, in: situation)
+        case .gap(let from, let why):
+            return gap(from, why, at: moment)
+        case .clockStepped(let seconds):
+            return seconds.isFinite ? [.clockStepped(by: seconds)] : []
         case .command(let command, let caller):
             try authority.mayAct(caller)
             return try obey(command, caller, in: situation, at: moment)
         }
+    }
+
+    private func gap(_ from: Timestamp, _ why: String, at moment: Timestamp) -> [Event] {
+        [.gapNoticed(from: from, to: moment, why: Visible.text(why, limit: 200))]
     }
 
     private func obey(
@@ -75,9 +88,12 @@ package struct Rules: Sendable {
         switch command {
         case .activate(let level, let reason, let triggeredBy):
             return try activate(level, reason, triggeredBy, by: by, in: situation, at: moment)
-        case .acknowledge(let text, _): return try acknowledge(text, by: by, in: situation)
+        case .acknowledge(let text, let span):
+            return try acknowledge(text, for: span, by: by, in: situation, at: moment)
+        case .handOver(let to, let text):
+            return try handOver(to: to, text, by: by, in: situation, at: moment)
         case .deactivate(let resolvedBy, let text):
-            return try deactivate(resolvedBy, text, by: by, in: situation)
+            return try deactivate(resolvedBy, text, by: by, in: situation, at: moment)
         case .escalate(let text): return try escalate(text, by: by, in: situation, at: moment)
         case .setLevel(let level, let reason):
             return try setLevel(level, reason, by: by, in: situation, at: moment)
@@ -102,9 +118,47 @@ package struct Rules: Sendable {
         case .undoRollback: return try undoRollback(caller, in: situation)
         case .resolveStep(let done): return try resolveStep(done: done, by: by, in: situation)
         case .vetoRollback(let text): return try veto(text, by: by, in: situation, at: moment)
-        case .handOver, .sendNotification, .sendUserNotification, .updateStatusPage,
-            .updateDashboard, .createIncident, .notifyRollbackStart, .testAlerts, .overrideOnCall,
+        case .sendNotification, .sendUserNotification, .updateStatusPage, .updateDashboard,
+            .createIncident, .notifyRollbackStart, .testAlerts, .overrideOnCall,
             .endOnCallOverride, .retryDelivery, .dismissDelivery, .alertsConfigured:
+            return try tell(command, caller, in: situation, at: moment)
+        }
+    }
+
+    /// The commands that tell people, and those about who and what is told.
+    private func tell(
+        _ command: Command, _ caller: Caller, in situation: Situation, at moment: Timestamp
+    ) throws(Refusal) -> [Event] {
+        let by = caller.user
+        switch command {
+        case .sendNotification(let request):
+            return try sendNotification(request, by: by, in: situation, at: moment)
+        case .sendUserNotification(let text, let channel):
+            return try sendUserNotification(text, channel, by: by, in: situation, at: moment)
+        case .updateStatusPage(let status, let text):
+            return try updateStatusPage(status, text, by: by, in: situation, at: moment)
+        case .updateDashboard(let line): return try updateDashboard(line, by: by, in: situation)
+        case .createIncident(let title, let text, let priority, let assignee):
+            return try createIncident(
+                title: title, text: text, priority: priority, assignee: assignee, by: by,
+                in: situation, at: moment)
+        case .notifyRollbackStart:
+            return try notifyRollbackStart(by: by, in: situation, at: moment)
+        case .testAlerts(let channel, let target):
+            return try testAlerts(
+                channel: channel, target: target, by: caller, in: situation, at: moment)
+        case .overrideOnCall(let role, let person, let from, let until):
+            return try overrideOnCall(
+                role: role, person: person, from: from, until: until, by: by, in: situation,
+                at: moment)
+        case .endOnCallOverride(let id): return try endOverride(id, by: by, in: situation)
+        case .retryDelivery(let id): return try retryDelivery(id, by: by, in: situation)
+        case .dismissDelivery(let id): return try dismissDelivery(id, by: by, in: situation)
+        case .alertsConfigured(let alerts): return [.alertsConfigured(alerts, by: by)]
+        case .activate, .acknowledge, .handOver, .deactivate, .escalate, .setLevel, .note,
+            .reportProblem, .clearProblem, .recover, .autoRecover, .switchFallback, .testFallback,
+            .service, .backup, .rollback, .pauseProcedure, .resumeProcedure, .undoRollback,
+            .resolveStep, .vetoRollback:
             return []
         }
     }
@@ -112,7 +166,8 @@ package struct Rules: Sendable {
     /// What has fallen due, one machine at a time; empty when the situation is at rest.
     private func followUps(in situation: Situation, at moment: Timestamp) -> [Event] {
         let machines = [
-            dueTriggers, dueEscalation, dueProcedureSteps, dueRecovery, dueRollback,
+            dueAcknowledgement, dueTriggers, dueEscalation, dueProcedureSteps, dueFallbacks,
+            dueRecovery, dueRollback, dueDeliveries,
         ]
         for machine in machines {
             let events = machine(situation, moment)
@@ -126,6 +181,8 @@ package struct Rules: Sendable {
         let all =
             triggerDeadlines(situation) + escalationDeadlines(situation)
             + procedureDeadlines(situation) + rollbackDeadlines(situation)
+            + deliveryDeadlines(situation)
+            + [situation.emergency?.acknowledgedUntil].compactMap { $0 }
         return all.filter { $0 > moment }.min()
     }
 
@@ -134,16 +191,21 @@ package struct Rules: Sendable {
         switch event {
         case .engineStarted:
             // What was in flight when the engine ended is asked after.
+            let deliveries = situation.outbox.values.flatMap(\.deliveries)
+                .filter { $0.state == .sending && runsByItself($0) }
+                .map { Effect.deliver($0.id, attempt: $0.attempts) }
             guard let procedure = situation.procedure,
                 procedure.state == .running || procedure.state == .undoing,
                 let address = procedure.addresses.first(where: {
                     procedure[$0].state == .running
                 }), Self.needsPerformer(procedure[address].step.work)
-            else { return [] }
+            else { return deliveries }
             return [
                 .performStep(
                     procedure: procedure.id, address, undo: procedure.state == .undoing)
-            ]
+            ] + deliveries
+        case .outbox(.started(let id, let attempt)):
+            return [.deliver(id, attempt: attempt)]
         case .stepStarted(let procedure, let address, let undo):
             guard let running = situation.procedure, running.id == procedure,
                 Self.needsPerformer(running[address].step.work)
@@ -153,14 +215,14 @@ package struct Rules: Sendable {
             return activation.level == .critical ? [.ring] : []
         case .levelChanged(let level, _, _, _):
             return level == .critical ? [.ring] : []
+        case .reopened(let reopening):
+            return reopening.level == .critical ? [.ring] : []
         case .engineStopped, .probeChanged, .conditionBegan, .conditionEnded, .problemReported,
             .problemCleared, .triggerJoined, .acknowledged, .deactivated, .escalated, .notified,
             .noted, .fallbackSwitched, .procedureStarted, .stepEnded, .pauseRequested,
             .procedurePaused, .procedureWaits, .procedureResumed, .stepResolved, .undoStarted,
             .procedureEnded, .backupTaken, .rollbackVetoed, .autoRecoverySwitched,
-            .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
-            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
-            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
+            .acknowledgementExpired, .handedOver, .outbox, .alertFired, .alertResolved,
             .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
             .gapNoticed, .clockStepped:
             return []
@@ -171,9 +233,10 @@ package struct Rules: Sendable {
     private static func needsPerformer(_ work: Work) -> Bool {
         switch work {
         case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
-            .restoreDatabase, .probe, .statusPage, .action, .undoAction:
+            .restoreDatabase, .probe, .action, .undoAction:
             true
-        case .notify, .wait, .confirm, .assess, .playbook, .rollback, .fallback, .calm:
+        case .notify, .statusPage, .wait, .confirm, .assess, .playbook, .rollback, .fallback,
+            .calm:
             false
         }
     }

@@ -1,9 +1,13 @@
 // The emergency machine.
 //
 //   none ─ trigger held long enough, or activate ──▶ open
+//   ended less than an hour ago ─ the same ──▶ open again, under its old id
 //   open ─ another trigger ──▶ open (joined; a worse level raises it)
 //   open ─ set level ──▶ open          open ─ acknowledge ──▶ open, clock and escalation stopped
-//   open ─ deactivate ──▶ none         (words needed while something still holds)
+//   acknowledged ─ its time runs out ──▶ open, clock and escalation go on where they stood
+//   open ─ hand over ──▶ open, acknowledged by somebody else
+//   open ─ deactivate ──▶ none         (words needed while something still fails)
+//   a level that asks for fallbacks ──▶ they are enabled, and disabled again after the end
 package import Domain
 import OrderedCollections
 
@@ -21,15 +25,32 @@ extension Rules {
         }
         // Unsure means the worse level: a person who names none fears for the whole service.
         let chosen = level ?? .critical
+        let triggeredBy = triggeredBy.isEmpty ? by : Visible.text(triggeredBy, limit: 100)
+        if let ended = reopenable(situation, at: moment) {
+            return [
+                .reopened(
+                    Reopening(
+                        id: ended.emergency.id, level: chosen, reason: reason,
+                        triggeredBy: triggeredBy, by: by, trigger: nil, failure: nil,
+                        respondBy: moment + respondWithin(chosen)))
+            ]
+        }
         return [
             .emergencyActivated(
                 Activation(
                     id: newID("emergency", in: situation, at: moment), level: chosen,
-                    reason: reason,
-                    triggeredBy: triggeredBy.isEmpty ? by : Visible.text(triggeredBy, limit: 100),
-                    by: by, trigger: nil, failure: nil, began: moment,
+                    reason: reason, triggeredBy: triggeredBy, by: by, trigger: nil, failure: nil,
+                    began: moment,
                     respondBy: moment + respondWithin(chosen)))
         ]
+    }
+
+    /// The emergency that goes on when there is need again: it ended less than an hour ago.
+    private func reopenable(_ situation: Situation, at moment: Timestamp) -> EndedEmergency? {
+        guard let ended = situation.lastEnded,
+            moment - ended.endedAt < Situation.Limits.reopenWithin
+        else { return nil }
+        return ended
     }
 
     /// The runbook's response time of a level.
@@ -38,20 +59,120 @@ extension Rules {
     }
 
     func acknowledge(
-        _ text: String, by: String, in situation: Situation
+        _ text: String, for span: Span?, by: String, in situation: Situation, at moment: Timestamp
     ) throws(Refusal) -> [Event] {
         let emergency = try open(situation)
         if let other = emergency.acknowledgedBy {
-            throw Refusal(
-                .notNow, rule: "acknowledged-already",
-                why: "\(authority.name(user: other)) has acknowledged \(emergency.id)",
-                remedy: "Nothing to do; add a note to say that you help")
+            // Whoever holds it may say anew for how long.
+            guard other == by, span != nil || emergency.acknowledgedUntil != nil else {
+                throw Refusal(
+                    .notNow, rule: "acknowledged-already",
+                    why: "\(authority.name(user: other)) has acknowledged \(emergency.id)",
+                    remedy: other == by
+                        ? "Nothing to do"
+                        : "Take it over (tocsin hand-over --to \(by)), or add a note")
+            }
         }
-        return [.acknowledged(by: by, text: Visible.text(text, limit: 500), until: nil)]
+        if let span {
+            guard span >= .seconds(1), span <= .hours(24) else {
+                throw Refusal(
+                    .notUnderstood, rule: "bad-time",
+                    why: "an acknowledgement lasts between 1s and 24h",
+                    remedy: "Give a time such as 30m, or none at all")
+            }
+        }
+        let until = span.map { moment + $0 }
+        let acknowledged = Event.acknowledged(
+            by: by, text: Visible.text(text, limit: 500), until: until)
+        if emergency.acknowledgedBy != nil { return [acknowledged] }
+        var next = situation
+        next.apply(acknowledged, at: moment)
+        // What has not reached them yet is no news to them any more.
+        var events = [acknowledged] + spared(by, emergency, in: situation)
+        for event in events.dropFirst() { next.apply(event, at: moment) }
+        let name = authority.name(user: by)
+        events += followUp(
+            .acknowledged, "Acknowledged by \(name): \(emergency.reason)",
+            "\(name) has taken \(emergency.id)"
+                + (until.map { " until \($0.timeOfDay) UTC" } ?? "")
+                + (text.isEmpty ? "." : ": \(Visible.text(text, limit: 500))"),
+            of: next.emergency ?? emergency, by: by, without: by, in: next, at: moment)
+        return events
+    }
+
+    /// Takes out of the outbox what would tell somebody of an emergency that they have just taken.
+    private func spared(
+        _ user: String, _ emergency: Emergency, in situation: Situation
+    ) -> [Event] {
+        guard let person = authority.person(user: user)?.id else { return [] }
+        return situation.outbox.values.filter {
+            $0.message.emergency == emergency.id && $0.message.purpose.isOfEmergency
+        }.flatMap(\.deliveries).filter { $0.state == .waiting && $0.people == [person] }.map {
+            .outbox(.dropped($0.id, why: "has acknowledged it"))
+        }
+    }
+
+    /// An acknowledgement whose time is over.
+    func dueAcknowledgement(_ situation: Situation, _ moment: Timestamp) -> [Event] {
+        guard let emergency = situation.emergency, let until = emergency.acknowledgedUntil,
+            until <= moment, let user = emergency.acknowledgedBy
+        else { return [] }
+        var next = situation
+        next.apply(.acknowledgementExpired, at: moment)
+        guard let open = next.emergency else { return [] }
+        let name = authority.name(user: user)
+        return [.acknowledgementExpired]
+            + followUp(
+                .update, "Acknowledged no more: \(emergency.reason)",
+                "The acknowledgement of \(name) has run out; nobody has \(emergency.id) in hand. "
+                    + "The clock and the escalation go on.\nTake it: tocsin acknowledge",
+                of: open, by: "engine", in: next, at: moment)
+    }
+
+    func handOver(
+        to target: String, _ text: String, by: String, in situation: Situation,
+        at moment: Timestamp
+    ) throws(Refusal) -> [Event] {
+        let emergency = try open(situation)
+        let person = try person(named: target)
+        try authority.mayCommand(person)
+        if emergency.acknowledgedBy == person.user {
+            throw Refusal(
+                .notNow, rule: "commands-already",
+                why: "\(person.name) has \(emergency.id) in hand already",
+                remedy: "Nothing to do")
+        }
+        let words = Visible.text(text, limit: 500)
+        let event = Event.handedOver(to: person.user, by: by, text: words)
+        var next = situation
+        next.apply(event, at: moment)
+        let open = next.emergency ?? emergency
+        let said = words.isEmpty ? "" : ": \(words)"
+        var events = [event]
+        if person.user != by {
+            // They may not have heard of it at all.
+            let message = OutboxMessage(
+                id: newID("message", in: next, at: moment), purpose: .emergency,
+                emergency: emergency.id, level: emergency.level,
+                priority: MessagePriority(emergency.level),
+                title: line("You command now: \(emergency.reason)"),
+                text: "\(authority.name(user: by)) has handed \(emergency.id) over to you\(said)",
+                facts: emergencyFacts(open, in: next, at: moment), at: moment, by: by,
+                people: [person.id], via: usualVia(MessagePriority(emergency.level)),
+                values: [NamedText(name: "status", text: "handed-over")])
+            events += queue(message, in: next, at: moment)
+            for event in events.dropFirst() { next.apply(event, at: moment) }
+        }
+        let others = followUp(
+            .acknowledged, "\(person.name) commands now: \(emergency.reason)",
+            "\(authority.name(user: by)) has handed \(emergency.id) over to \(person.name)\(said)",
+            of: open, by: by, without: person.user, in: next, at: moment)
+        return events + others
     }
 
     func deactivate(
-        _ resolvedBy: String, _ text: String, by: String, in situation: Situation
+        _ resolvedBy: String, _ text: String, by: String, in situation: Situation,
+        at moment: Timestamp
     ) throws(Refusal) -> [Event] {
         let emergency = try open(situation)
         if let procedure = situation.procedure {
@@ -60,18 +181,30 @@ extension Rules {
                 why: "\(procedure.title) is \(procedure.state.rawValue)",
                 remedy: "Wait for its end, or end it first")
         }
-        let holding = stillHolding(emergency, in: situation)
-        if !holding.isEmpty, text.allSatisfy(\.isWhitespace) {
+        let failing = stillFailing(emergency, in: situation)
+        if !failing.isEmpty, text.allSatisfy(\.isWhitespace) {
             throw Refusal(
                 .notNow, rule: "still-failing",
-                why: "still holding: \(holding.joined(separator: ", "))",
+                why: "still failing: \(failing.joined(separator: ", "))",
                 remedy: "Give a word about it (--reason), or recover first")
         }
-        return [
-            .deactivated(
-                resolvedBy: resolvedBy.isEmpty ? by : Visible.text(resolvedBy, limit: 100),
-                text: Visible.text(text, limit: 500), by: by)
-        ]
+        let resolver = resolvedBy.isEmpty ? by : Visible.text(resolvedBy, limit: 100)
+        let words = Visible.text(text, limit: 500)
+        let lasted = Self.minutes(moment - emergency.activatedAt)
+        let events = followUp(
+            .over, "Over: \(emergency.reason)",
+            "\(emergency.id) is over after \(lasted); resolved by \(resolver)"
+                + (words.isEmpty ? "." : ": \(words)"),
+            of: emergency, by: by, in: situation, at: moment)
+        return events + [.deactivated(resolvedBy: resolver, text: words, by: by)]
+    }
+
+    /// What fails now: the emergency's triggers that hold, problems that were reported, components.
+    package func stillFailing(_ emergency: Emergency, in situation: Situation) -> [String] {
+        let failed = runbook.components.filter { situation.health(of: $0) == .failed }
+            .map { "component \($0.name)" }
+        return stillHolding(emergency, in: situation)
+            + situation.reported.keys.map { "reported \($0)" } + failed
     }
 
     func setLevel(
@@ -84,11 +217,18 @@ extension Rules {
                 why: "\(emergency.id) is at level \(level.rawValue) already",
                 remedy: "Nothing to do")
         }
-        return [
-            .levelChanged(
-                level, respondBy: moment + respondWithin(level),
-                reason: try required(reason, "a reason", limit: 500), by: by)
-        ]
+        let words = try required(reason, "a reason", limit: 500)
+        let event = Event.levelChanged(
+            level, respondBy: moment + respondWithin(level), reason: words, by: by)
+        var next = situation
+        next.apply(event, at: moment)
+        let name = levelName(level)
+        return [event]
+            + followUp(
+                .update, "Level is now \(level.rawValue) \(name): \(emergency.reason)",
+                "\(authority.name(user: by)) has \(level < emergency.level ? "raised" : "lowered") "
+                    + "\(emergency.id) to level \(level.rawValue), \(name): \(words)",
+                of: next.emergency ?? emergency, by: by, without: by, in: next, at: moment)
     }
 
     func reportProblem(
@@ -103,7 +243,7 @@ extension Rules {
                     ? "Add a trigger such as `when: reported security` to the runbook"
                     : "Report \(authority.list(known))")
         }
-        if situation.reported[kind] != nil {
+        if situation.reported[kind]?.byPerson == true {
             throw Refusal(
                 .notNow, rule: "reported-already", why: "\(kind) is reported already",
                 remedy: "Add a note; clear it when it is dealt with")
@@ -165,29 +305,59 @@ extension Rules {
                 && deadline(of: trigger, in: situation).map { $0 <= moment } ?? false
         }
         guard let emergency = situation.emergency else {
-            guard let worst = due.min(by: { $0.level < $1.level }),
-                let standing = situation.conditions[.trigger(worst.name)]
-            else { return [] }
-            return [
-                .emergencyActivated(
-                    Activation(
-                        id: newID("emergency", in: situation, at: moment), level: worst.level,
-                        reason: reason(worst, standing), triggeredBy: worst.name, by: "engine",
-                        trigger: worst.name, failure: worst.failure, began: standing.since,
-                        respondBy: moment + respondWithin(worst.level)))
-            ]
+            return raise(due, in: situation, at: moment)
         }
         guard let next = due.first(where: { !emergency.triggers.contains($0.name) }),
             let standing = situation.conditions[.trigger(next.name)]
         else { return [] }
         var events: [Event] = [.triggerJoined(name: next.name, why: standing.why)]
-        if next.level < emergency.level {
+        let raises = next.level < emergency.level
+        if raises {
             events.append(
                 .levelChanged(
                     next.level, respondBy: moment + respondWithin(next.level),
                     reason: reason(next, standing), by: "engine"))
         }
+        var after = situation
+        for event in events { after.apply(event, at: moment) }
+        let title = reason(next, standing)
+        // A worse level begins its own row of the matrix; those who were told already hear of it here.
         return events
+            + followUp(
+                .update,
+                raises
+                    ? "RAISED to level \(next.level.rawValue) \(levelName(next.level)): \(title)"
+                    : "Also: \(title)",
+                "Another trigger belongs to \(emergency.id): \(title)",
+                of: after.emergency ?? emergency, by: "engine", paced: !raises, in: after,
+                at: moment)
+    }
+
+    /// The worst of the triggers activates an emergency, or takes up the one that ended just now.
+    private func raise(
+        _ due: [Trigger], in situation: Situation, at moment: Timestamp
+    ) -> [Event] {
+        guard let worst = due.min(by: { $0.level < $1.level }),
+            let standing = situation.conditions[.trigger(worst.name)]
+        else { return [] }
+        if let ended = reopenable(situation, at: moment) {
+            return [
+                .reopened(
+                    Reopening(
+                        id: ended.emergency.id, level: worst.level,
+                        reason: reason(worst, standing), triggeredBy: worst.name, by: "engine",
+                        trigger: worst.name, failure: worst.failure,
+                        respondBy: moment + respondWithin(worst.level)))
+            ]
+        }
+        return [
+            .emergencyActivated(
+                Activation(
+                    id: newID("emergency", in: situation, at: moment), level: worst.level,
+                    reason: reason(worst, standing), triggeredBy: worst.name, by: "engine",
+                    trigger: worst.name, failure: worst.failure, began: standing.since,
+                    respondBy: moment + respondWithin(worst.level)))
+        ]
     }
 
     private func reason(_ trigger: Trigger, _ standing: ConditionStanding) -> String {

@@ -2,8 +2,11 @@
 //
 //   unacknowledged ─ after a step's time ──▶ step taken (round 1)
 //   unacknowledged ─ repeat_every later ──▶ step taken again (round n + 1)
-//   acknowledged ──▶ nothing more; a change of level begins its row anew
+//   acknowledged ──▶ nothing more, until the acknowledgement runs out
+//   a change of level begins its row anew
+// Each step that is taken is a message in the outbox, and a ticket where the step says so.
 package import Domain
+import OrderedCollections
 
 extension Rules {
     func row(_ level: Level) -> [EscalationStep] {
@@ -24,7 +27,7 @@ extension Rules {
         guard let emergency = situation.emergency else { return [] }
         for index in row(emergency.level).indices {
             if let due = due(index, emergency), due <= moment {
-                return [take(index, emergency, by: "engine", at: moment)]
+                return take(index, emergency, by: "engine", in: situation, at: moment)
             }
         }
         return []
@@ -50,7 +53,7 @@ extension Rules {
         let next =
             steps.indices.first { emergency.standing(emergency.level, $0) == nil }
             ?? steps.count - 1
-        var events = [take(next, emergency, by: by, at: moment)]
+        var events = take(next, emergency, by: by, in: situation, at: moment)
         if !text.allSatisfy(\.isWhitespace) {
             events.append(.noted(text: Visible.text(text, limit: 4_000, lines: true), by: by))
         }
@@ -58,20 +61,39 @@ extension Rules {
     }
 
     private func take(
-        _ index: Int, _ emergency: Emergency, by: String, at moment: Timestamp
-    ) -> Event {
+        _ index: Int, _ emergency: Emergency, by: String, in situation: Situation,
+        at moment: Timestamp
+    ) -> [Event] {
         let step = row(emergency.level)[index]
-        var people: [String] = []
-        for target in step.notify {
-            for person in authority.people(for: target, at: moment) where !people.contains(person) {
-                people.append(person)
-            }
+        let taken = EscalationTaken(
+            level: emergency.level, index: index,
+            round: (emergency.standing(emergency.level, index)?.rounds ?? 0) + 1,
+            people: people(of: step.notify, in: situation, at: moment), via: step.via,
+            ticket: step.ticket, by: by)
+        var events: [Event] = [.escalated(taken)]
+        var next = situation
+        next.apply(.escalated(taken), at: moment)
+        guard let open = next.emergency else { return events }
+        if !step.via.isEmpty {
+            let more = queue(
+                escalationMessage(taken, step, open, in: next, at: moment), in: next, at: moment)
+            for event in more { next.apply(event, at: moment) }
+            events += more
         }
-        return .escalated(
-            EscalationTaken(
-                level: emergency.level, index: index,
-                round: (emergency.standing(emergency.level, index)?.rounds ?? 0) + 1,
-                people: people, via: step.via, ticket: step.ticket, by: by))
+        // One ticket for an emergency, however often it is escalated.
+        if step.ticket, runbook.tickets != nil, !hasTicket(open, in: next) {
+            events += queue(
+                ticketMessage(open, by: by, in: next, at: moment), in: next, at: moment)
+        }
+        return events
+    }
+
+    private func hasTicket(_ emergency: Emergency, in situation: Situation) -> Bool {
+        emergency.ticket != nil
+            || (situation.settled + situation.outbox.values).contains {
+                $0.message.purpose == .ticket && $0.message.emergency == emergency.id
+                    && $0.deliveries.contains { !$0.state.isOver }
+            }
     }
 }
 

@@ -56,7 +56,7 @@ extension Rules {
         _ procedure: Procedure, _ situation: Situation, _ moment: Timestamp
     ) -> [Event] {
         guard let address = procedure.currentAddress else {
-            return ended(procedure, situation)
+            return ended(procedure, situation, moment)
         }
         let entry = procedure[address]
         switch entry.state {
@@ -122,13 +122,21 @@ extension Rules {
         }
         switch entry.step.work {
         case .notify(let work):
-            let people = work.roles.flatMap { authority.people(for: $0, at: moment) }
-            var unique: [String] = []
-            for person in people where !unique.contains(person) { unique.append(person) }
-            let names = unique.compactMap { authority.person(id: $0)?.name }
-            return [
-                .notified(people: unique, via: work.via, title: work.title, text: work.text)
-            ] + end(.succeeded, "to \(authority.list(names, "and")): in the journal and on screen")
+            let people = people(of: work.roles, in: situation, at: moment)
+            let names = people.compactMap { authority.person(id: $0)?.name }
+            // The procedure goes on: what becomes of the message is the outbox's, and on every screen.
+            return [.notified(people: people, via: work.via, title: work.title, text: work.text)]
+                + queue(
+                    procedureMessage(work, by: procedure.startedBy, in: situation, at: moment),
+                    in: situation, at: moment)
+                + end(.succeeded, "to \(authority.list(names, "and")): on its way")
+        case .statusPage(let status, let message):
+            guard runbook.statusPage != nil else {
+                return end(.failed, "the runbook has no status page")
+            }
+            return statusPage(
+                status, message, by: procedure.startedBy, in: situation, at: moment)
+                + end(.succeeded, "“\(status)” is on its way to the status page")
         case .wait(let span):
             return began + span <= moment ? end(.succeeded, "waited \(span.spelled)") : []
         case .confirm(let text):
@@ -149,12 +157,12 @@ extension Rules {
             return end(
                 .failed, "a \(entry.step.work.kind) cannot be a step of another procedure yet")
         case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
-            .restoreDatabase, .probe, .statusPage, .action, .undoAction:
+            .restoreDatabase, .probe, .action, .undoAction:
             return []
         }
     }
 
-    private func assessment(_ situation: Situation) -> String {
+    func assessment(_ situation: Situation) -> String {
         let states = runbook.components.map { (component: $0, health: situation.health(of: $0)) }
         let score = HealthRules.score(states)
         let bad = states.filter { $0.health != .healthy }
@@ -163,23 +171,23 @@ extension Rules {
         return Visible.text("health \(score) of 100: \(rest)")
     }
 
-    private func ended(_ procedure: Procedure, _ situation: Situation) -> [Event] {
+    private func ended(
+        _ procedure: Procedure, _ situation: Situation, _ moment: Timestamp
+    ) -> [Event] {
         var events: [Event] = []
         if procedure.kind == .rollback, let after = runbook.rollback?.afterwards,
             !after.notifyRoles.isEmpty
         {
-            var people: [String] = []
-            for role in after.notifyRoles {
-                for person in authority.people(for: role, at: procedure.startedAt)
-                where !people.contains(person) {
-                    people.append(person)
-                }
-            }
+            let work = NotifyWork(
+                roles: after.notifyRoles, via: after.notifyVia, title: "ROLLBACK COMPLETED",
+                text: "\(runbook.service.title) is back on \(runbook.rollback?.to ?? ""); "
+                    + "every stage succeeded and was validated")
+            let people = people(of: work.roles, in: situation, at: moment)
             events.append(
-                .notified(
-                    people: people, via: after.notifyVia, title: "ROLLBACK COMPLETED",
-                    text: "\(runbook.service.title) is back on \(runbook.rollback?.to ?? ""); "
-                        + "every stage succeeded and was validated"))
+                .notified(people: people, via: work.via, title: work.title, text: work.text))
+            events += queue(
+                procedureMessage(work, by: procedure.startedBy, in: situation, at: moment),
+                in: situation, at: moment)
         }
         events.append(
             .procedureEnded(

@@ -128,18 +128,23 @@ extension Rules {
                 remedy: "Nothing to do")
         }
         try noOtherProcedure(situation)
+        return [switching(fallback, enable: enable, by: by, in: situation, at: moment)]
+    }
+
+    /// The procedure that enables or disables a fallback.
+    func switching(
+        _ fallback: Fallback, enable: Bool, by: String, in situation: Situation,
+        at moment: Timestamp
+    ) -> Event {
         var steps = planned(enable ? fallback.enable : fallback.disable)
         steps.append(
             ProcedureStep(
                 step: Step(
                     name: enable ? "Marked as enabled" : "Marked as disabled",
-                    work: .fallback(name, enable: enable))))
-        return [
-            procedure(
-                .fallback, name, "\(enable ? "Enable" : "Disable") \(fallback.title)", steps,
-                by: by,
-                in: situation, at: moment)
-        ]
+                    work: .fallback(fallback.name, enable: enable))))
+        return procedure(
+            .fallback, fallback.name, "\(enable ? "Enable" : "Disable") \(fallback.title)", steps,
+            by: by, in: situation, at: moment)
     }
 
     func testFallback(

@@ -55,17 +55,15 @@ extension Rules {
                 "rollback by rule \(rule) vetoed" + (text.isEmpty ? "" : ": \(text)"), .warning,
                 by: by)
         case .emergencyActivated, .triggerJoined, .levelChanged, .acknowledged, .deactivated,
-            .escalated, .autoRecoverySwitched:
+            .escalated, .autoRecoverySwitched, .acknowledgementExpired, .handedOver, .reopened:
             emergencySentence(event)
+        case .outbox(let event): outboxSentence(event, situation)
+        case .alertFired, .alertResolved, .lineSet, .onCallOverridden, .onCallOverrideEnded,
+            .alertsConfigured, .fallbacksDue, .gapNoticed, .clockStepped:
+            otherSentence(event)
         case .procedureStarted, .stepStarted, .stepEnded, .pauseRequested, .procedurePaused,
             .procedureWaits, .procedureResumed, .stepResolved, .undoStarted, .procedureEnded:
             procedureSentence(event, situation)
-        case .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
-            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
-            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
-            .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
-            .gapNoticed, .clockStepped:
-            Sentence(event.kind)
         }
     }
 
@@ -81,10 +79,23 @@ extension Rules {
         case .levelChanged(let level, _, let reason, let by):
             Sentence(
                 "level is now \(level.rawValue) \(levelName(level)): \(reason)", .warning, by: by)
-        case .acknowledged(let by, let text, _):
+        case .acknowledged(let by, let text, let until):
             Sentence(
-                "acknowledged by \(authority.name(user: by))" + (text.isEmpty ? "" : ": \(text)"),
+                "acknowledged by \(authority.name(user: by))"
+                    + (until.map { " until \($0.timeOfDay) UTC" } ?? "")
+                    + (text.isEmpty ? "" : ": \(text)"), .good, by: by)
+        case .acknowledgementExpired:
+            Sentence(
+                "the acknowledgement ran out: the clock and the escalation go on", .warning)
+        case .handedOver(let to, let by, let text):
+            Sentence(
+                "handed over to \(authority.name(user: to))" + (text.isEmpty ? "" : ": \(text)"),
                 .good, by: by)
+        case .reopened(let reopening):
+            Sentence(
+                "emergency \(reopening.id) goes on at level \(reopening.level.rawValue) "
+                    + "\(levelName(reopening.level)): \(reopening.reason)", .bad,
+                by: reopening.by)
         case .deactivated(let resolvedBy, let text, let by):
             Sentence(
                 "emergency deactivated, resolved by \(resolvedBy)"
@@ -104,9 +115,7 @@ extension Rules {
             .procedureStarted, .stepStarted, .stepEnded, .pauseRequested, .procedurePaused,
             .procedureWaits, .procedureResumed, .stepResolved, .undoStarted, .procedureEnded,
             .backupTaken, .rollbackVetoed,
-            .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
-            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
-            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
+            .outbox, .alertFired, .alertResolved,
             .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
             .gapNoticed, .clockStepped:
             Sentence("")
@@ -153,16 +162,14 @@ extension Rules {
             .problemReported, .problemCleared, .emergencyActivated, .triggerJoined, .levelChanged,
             .acknowledged, .deactivated, .escalated, .notified, .noted, .fallbackSwitched,
             .backupTaken, .rollbackVetoed, .autoRecoverySwitched,
-            .acknowledgementExpired, .handedOver, .reopened, .messageQueued, .deliveryAdded,
-            .deliveryStarted, .deliveryEnded, .deliveryInterrupted, .deliveryDropped,
-            .deliveryDead, .deliveryRevived, .deliveryDismissed, .alertFired, .alertResolved,
+            .acknowledgementExpired, .handedOver, .reopened, .outbox, .alertFired, .alertResolved,
             .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
             .gapNoticed, .clockStepped:
             Sentence("")
         }
     }
 
-    private func tone(_ health: Health) -> Tone {
+    func tone(_ health: Health) -> Tone {
         switch health {
         case .healthy: .good
         case .degraded, .unknown: .warning
@@ -189,10 +196,10 @@ extension Rules {
     package func levelName(_ level: Level) -> String {
         runbook.levels.first { $0.level == level }?.name ?? level.name
     }
-    private func names(_ people: [String]) -> String {
+    func names(_ people: [String]) -> String {
         authority.list(people.map { authority.person(id: $0)?.name ?? $0 }, "and")
     }
-    private func channels(_ via: [String]) -> String {
+    func channels(_ via: [String]) -> String {
         via.isEmpty ? "" : " by \(authority.list(via, "and"))"
     }
     private func fallbackTitle(_ name: String) -> String {

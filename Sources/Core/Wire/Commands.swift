@@ -97,6 +97,13 @@ package struct CommandAnswer: Codable, Sendable, Equatable {
         self.plan = plan
         self.messages = messages
     }
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        events = try container.decode([EventReport].self, forKey: .events)
+        procedure = try container.decodeIfPresent(String.self, forKey: .procedure)
+        plan = try container.decodeIfPresent(RollbackReport.self, forKey: .plan)
+        messages = try container.decodeIfPresent([String].self, forKey: .messages) ?? []
+    }
 }
 
 /// The body of 403 (not allowed), 409 (not now), 422 (not understood), 503 (could not be recorded).

@@ -1,4 +1,5 @@
 // What front ends need to know of the runbook: `GET /v1/runbook`, and the first line of the stream.
+package import Domain
 
 package struct RunbookReport: Codable, Sendable, Equatable {
     package var path: String
@@ -16,11 +17,13 @@ package struct RunbookReport: Codable, Sendable, Equatable {
     package var onCall: [OnCallReport]
     /// The faults that the bundled demo service can show; empty for any other service.
     package var faults: [String]
+    /// What `alerts.local.yaml` beside the runbook says.
+    @ExplicitNull package var localAlerts: LocalAlerts?
     package init(
         path: String, service: String, title: String, actions: [ActionReport],
         playbooks: [ActionReport], fallbacks: [ActionReport], services: [ActionReport],
         rollback: RollbackReport?, people: [PersonReport], external: [ContactReport],
-        onCall: [OnCallReport], faults: [String]
+        onCall: [OnCallReport], faults: [String], localAlerts: LocalAlerts? = nil
     ) {
         self.path = path
         self.service = service
@@ -34,6 +37,7 @@ package struct RunbookReport: Codable, Sendable, Equatable {
         self.external = external
         self.onCall = onCall
         self.faults = faults
+        self.localAlerts = localAlerts
     }
 }
 package struct ActionReport: Codable, Sendable, Equatable {

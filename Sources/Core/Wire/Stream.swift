@@ -82,9 +82,11 @@ package struct EventReport: Codable, Sendable, Equatable {
     package var by: String
     @ExplicitNull package var emergency: String?
     @ExplicitNull package var procedure: String?
+    /// The id of the message, or of the delivery, that it is about.
+    @ExplicitNull package var message: String?
     package init(
         seq: Int, at: String, kind: String, text: String, tone: EventTone, by: String,
-        emergency: String?, procedure: String?
+        emergency: String?, procedure: String?, message: String? = nil
     ) {
         self.seq = seq
         self.at = at
@@ -94,6 +96,7 @@ package struct EventReport: Codable, Sendable, Equatable {
         self.by = by
         self.emergency = emergency
         self.procedure = procedure
+        self.message = message
     }
 }
 package enum EventTone: String, Codable, Sendable { case plain, good, warning, bad }

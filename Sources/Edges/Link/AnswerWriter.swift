@@ -16,13 +16,16 @@ struct Request: Sendable {
 struct Answer: Sendable {
     enum Body: Sendable {
         case whole(Data)
-        case stream(StreamSubscription, Caller)
+        /// - again: subscribes a client anew that was too slow.
+        case stream(StreamSubscription, again: @Sendable () async throws -> StreamSubscription)
     }
     var status: Int
     var type: String
     var body: Body
     /// For 405: what would be allowed.
     var allow: String?
+    /// For 401: how to say who one is.
+    var challenge: String?
 
     func head(keepAlive: Bool) -> HTTPResponseHead {
         var headers = HTTPHeaders([
@@ -31,6 +34,7 @@ struct Answer: Sendable {
         if case .whole(let data) = body {
             headers.add(name: "Content-Length", value: String(data.count))
         }
+        if let challenge { headers.add(name: "WWW-Authenticate", value: challenge) }
         if let allow { headers.add(name: "Allow", value: allow) }
         if !keepAlive { headers.add(name: "Connection", value: "close") }
         return HTTPResponseHead(
@@ -45,7 +49,7 @@ struct AnswerWriter: Sendable {
 
     /// Writes everything but the end, which is the connection's to write.
     /// - Returns: false when the client is gone.
-    func write(_ answer: Answer, keepAlive: Bool, _ routes: Routes) async -> Bool {
+    func write(_ answer: Answer, keepAlive: Bool) async -> Bool {
         do {
             let head = HTTPServerResponsePart.head(answer.head(keepAlive: keepAlive))
             switch answer.body {
@@ -53,12 +57,12 @@ struct AnswerWriter: Sendable {
                 channel.write(head, promise: nil)
                 channel.write(
                     HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: data))), promise: nil)
-            case .stream(let subscription, let caller):
+            case .stream(let subscription, let again):
                 do { try await send(head) } catch {
                     subscription.leave()
                     throw error
                 }
-                try await stream(subscription, caller, routes)
+                try await stream(subscription, again)
             }
             return true
         } catch {
@@ -70,7 +74,7 @@ struct AnswerWriter: Sendable {
     /// Writes lines until the engine stops or the client is gone. A client that was too slow for its
     /// queue gets a new start.
     private func stream(
-        _ first: StreamSubscription, _ caller: Caller, _ routes: Routes
+        _ first: StreamSubscription, _ again: () async throws -> StreamSubscription
     ) async throws {
         var subscription = first
         defer { subscription.leave() }
@@ -79,7 +83,7 @@ struct AnswerWriter: Sendable {
             case .lines(let lines): try await send(.body(.byteBuffer(Self.buffer(lines))))
             case .lagged:
                 subscription.leave()
-                subscription = try await routes.service.stream(for: caller)
+                subscription = try await again()
             case .ended: return
             }
         }

@@ -25,7 +25,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// So much of a body that is too long is read, so that its sender gets round to reading the answer.
     private static let mostDiscarded = 64 << 20
 
-    private let routes: Routes
+    private let routes: any Answering
     private let limits: EngineServer.Limits
     private let logger: Logger
     private var state = State.idle
@@ -35,7 +35,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// The last answer is not with the kernel yet.
     private var flushing = false
 
-    init(routes: Routes, limits: EngineServer.Limits, logger: Logger) {
+    init(routes: any Answering, limits: EngineServer.Limits, logger: Logger) {
         self.routes = routes
         self.limits = limits
         self.logger = logger
@@ -62,7 +62,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         state = .receiving(head)
         body = ByteBuffer()
         let length = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
-        if length > limits.body {
+        if let refusal = routes.refusal(of: head) {
+            refuse(refusal, context)
+        } else if length > limits.body {
             refuseBody(context)
         } else if head.headers[canonicalForm: "expect"].contains(where: { $0 == "100-continue" }) {
             let proceed = HTTPResponseHead(version: .http1_1, status: .continue)
@@ -71,9 +73,13 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private func refuseBody(_ context: ChannelHandlerContext) {
+        refuse(.refusal(413, "size", "a body has at most \(limits.body) bytes"), context)
+    }
+
+    private func refuse(_ answer: Answer, _ context: ChannelHandlerContext) {
         state = .discarding(bytes: 0)
         body = ByteBuffer()
-        write(.refusal(413, "size", "a body has at most \(limits.body) bytes"), context)
+        write(answer, context)
     }
 
     /// What is no HTTP, and connections that break.
@@ -141,7 +147,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             }.get()
             guard let keepAlive else { return }
             let writer = AnswerWriter(channel: channel, stuck: stuck)
-            guard await writer.write(answer, keepAlive: keepAlive, routes) else { return }
+            guard await writer.write(answer, keepAlive: keepAlive) else { return }
             channel.eventLoop.execute { this.value.end(keepAlive, channel) }
         }
         answering = task

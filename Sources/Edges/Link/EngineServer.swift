@@ -2,7 +2,6 @@
 package import Domain
 package import Logging
 import NIOCore
-import NIOHTTP1
 import NIOPosix
 
 /// HTTP/1.1 on a Unix socket of mode 0660.
@@ -68,32 +67,8 @@ package struct EngineServer: Sendable {
     }
 
     private func listen(_ connections: Connections) async throws(Fault) -> any NIOCore.Channel {
-        let routes = Routes(service: service, limits: limits)
-        let bootstrap = ServerBootstrap(group: connections.loop)
-            .serverChannelOption(.backlog, value: 256)
-            .serverChannelInitializer { [limits] channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(
-                        AcceptLimit(limit: limits.connections))
-                }
-            }
-            .childChannelInitializer { [limits, logger] channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    var decoding = NIOHTTPDecoderLimitConfiguration()
-                    decoding.maxHeaderFieldSize = 16 << 10
-                    decoding.maxHeaderListSize = 32 << 10
-                    decoding.maxHeaderFieldCount = 100
-                    // Errors are answered by our own handler, as JSON like everything else.
-                    try pipeline.configureHTTPServerPipeline(
-                        withErrorHandling: false, withEncoderConfiguration: .init(),
-                        withDecoderLimitConfiguration: decoding)
-                    try pipeline.addHandler(IdleStateHandler(readTimeout: limits.idle.amount))
-                    try pipeline.addHandler(
-                        ConnectionHandler(routes: routes, limits: limits, logger: logger))
-                    connections.add(channel)
-                }
-            }
+        let bootstrap = HTTPListening.bootstrap(
+            Routes(service: service, limits: limits), connections, limits, logger)
         do {
             return try await bootstrap.bind(unixDomainSocketPath: socket).get()
         } catch {
@@ -104,69 +79,4 @@ package struct EngineServer: Sendable {
 
 extension Span {
     var amount: TimeAmount { .nanoseconds(Int64(min(seconds, 1e9) * 1e9)) }
-}
-
-/// The open connections, known to their one event loop only.
-private struct Connections: Sendable {
-    let loop: any EventLoop
-    private let channels: NIOLoopBoundBox<[ObjectIdentifier: any NIOCore.Channel]>
-
-    init(loop: any EventLoop) {
-        self.loop = loop
-        channels = .makeBoxSendingValue([:], eventLoop: loop)
-    }
-
-    /// On the event loop.
-    func add(_ channel: any NIOCore.Channel) {
-        let id = ObjectIdentifier(channel)
-        channels.value[id] = channel
-        channel.closeFuture.whenComplete { _ in channels.value[id] = nil }
-    }
-
-    /// Asks every connection to end, and closes what is left after a while.
-    func stop(within span: Span) async {
-        let closed = loop.flatSubmit {
-            let all = Array(channels.value.values)
-            for channel in all { channel.pipeline.fireUserInboundEventTriggered(StopServing()) }
-            let force = loop.scheduleTask(in: span.amount) {
-                for channel in all { channel.close(promise: nil) }
-            }
-            return EventLoopFuture.andAllComplete(all.map(\.closeFuture), on: loop)
-                .map { force.cancel() }
-        }
-        _ = try? await closed.get()
-    }
-}
-
-/// Leaves further connections in the kernel's queue while as many as may be are open.
-private final class AcceptLimit: ChannelDuplexHandler {
-    typealias InboundIn = any NIOCore.Channel
-    typealias OutboundIn = Never
-
-    private let limit: Int
-    private var open = 0
-    private var readWaits = false
-
-    init(limit: Int) { self.limit = limit }
-
-    func read(context: ChannelHandlerContext) {
-        if open < limit { context.read() } else { readWaits = true }
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        open += 1
-        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        Self.unwrapInboundIn(data).closeFuture.hop(to: context.eventLoop).whenComplete { _ in
-            let (handler, context) = bound.value
-            handler.closed(context)
-        }
-        context.fireChannelRead(data)
-    }
-
-    private func closed(_ context: ChannelHandlerContext) {
-        open -= 1
-        guard readWaits, open < limit else { return }
-        readWaits = false
-        context.read()
-    }
 }

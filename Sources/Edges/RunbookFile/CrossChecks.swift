@@ -9,6 +9,8 @@ struct CrossChecks {
     func check() {
         checkPeople()
         checkEscalation()
+        checkOutreach()
+        checkAlerts()
         checkProbes()
         checkGauges()
         checkTriggers()
@@ -19,12 +21,12 @@ struct CrossChecks {
         checkCycles()
     }
 
-    private func entries(_ key: String) -> [Tree.Entry] { root[key]?.entries ?? [] }
-    private func text(_ tree: Tree?) -> String? {
+    func entries(_ key: String) -> [Tree.Entry] { root[key]?.entries ?? [] }
+    func text(_ tree: Tree?) -> String? {
         guard let tree, !tree.isBroken, !tree.isEmpty else { return nil }
         return tree.scalar?.text
     }
-    private func shown(_ text: String) -> String { Visible.text(text, limit: 80) }
+    func shown(_ text: String) -> String { Visible.text(text, limit: 80) }
 
     /// Items of a list that must differ in one key.
     private func checkTwice(_ items: [Tree], by key: String, _ what: String) {
@@ -169,7 +171,8 @@ struct CrossChecks {
     }
 
     private func checkTriggers() {
-        let failures = entries("triggers").compactMap { text($0.value["failure"]) }
+        let failures =
+            entries("triggers").compactMap { text($0.value["failure"]) } + raisedByAlerts
         for plan in root["recovery"]?["plans"]?.entries ?? [] where !failures.contains(plan.key) {
             problems.warning(
                 plan.place,

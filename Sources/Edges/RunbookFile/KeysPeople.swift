@@ -80,6 +80,10 @@ extension Keys {
                     "Whether the connection is encrypted; when-offered without it."),
                 may("user", .line, "Who logs in."),
                 may("password", secret, "Where the password is to be found."),
+                may(
+                    "ca", .path,
+                    "A PEM file with the authorities to trust for this server; the system's without it."
+                ),
             ],
             needs: ["user": ["password"], "password": ["user"]]))
     private static let webhook = Shape.table(
@@ -116,8 +120,33 @@ extension Keys {
             may("stdin", .text, "What it reads; {{text}} is filled in."),
         ])
 
-    static let onlyHTTP = Shape.table(
-        KeyTable(what: "a request", keys: [must("http", http, "The request that is sent.")]))
+    static let serviceStatusPage = Shape.table(
+        KeyTable(
+            what: "`status_page`",
+            keys: [
+                may("http", http, "A request; {{status}} and {{message}} are filled in."),
+                may("statuspage", .table(statuspage), "A page of Statuspage (API v1)."),
+            ],
+            exactlyOne: [["http", "statuspage"]]))
+    private static let statuspage = KeyTable(
+        what: "`statuspage`",
+        keys: [
+            must("page", .line, "The page's id."),
+            must("token", secret, "The key of the API."),
+            may(
+                "components", .list(.line),
+                "Ids of the page's components whose status follows; none without it."),
+            may("url", .url(["http", "https"]), "https://api.statuspage.io without it."),
+        ])
+    static let tickets = Shape.table(
+        KeyTable(
+            what: "`tickets`",
+            keys: [
+                must("http", http, "The request that opens one; {{title}} is filled in."),
+                may(
+                    "number", .jsonPath,
+                    "Where the answer has the ticket's number; key, number, iid or id without it."),
+            ]))
 
     // MARK: Levels and escalation
 
@@ -139,6 +168,9 @@ extension Keys {
                     "respond_within", .span(.any),
                     "The response clock: 5m, 15m, 30m, 60m by default."),
                 may("means", .line, "What it means, for people."),
+                may(
+                    "fallbacks", .list(.reference(.fallback)),
+                    "Fallbacks that an emergency of this level enables when it is activated."),
             ]))
     static let escalationStep = Shape.table(
         KeyTable(
@@ -148,13 +180,52 @@ extension Keys {
                     "after", .span(.anyOrZero),
                     "Taken when the emergency is still unacknowledged after this time."),
                 may("notify", .list(.reference(.recipient)), "Roles or people."),
-                may("via", .list(.reference(.channel)), "Channels."),
+                may(
+                    "via", .list(.reference(.channel)),
+                    "Channels, the preferred one first: the next is tried when one fails."),
+                may("every_channel", .flag, "By all of `via` at once."),
                 may("repeat_every", .span(.any), "Told again until somebody acknowledges."),
                 may("ticket", .flag, "Whether a ticket is opened."),
             ],
             atLeastOne: [["notify", "ticket"]],
-            beside: ["repeat_every": ["notify"]],
+            beside: ["repeat_every": ["notify"], "every_channel": ["notify"]],
             needs: ["notify": ["via"], "via": ["notify"]]))
+
+    // MARK: Alerts of other systems
+
+    static let alerts = Shape.table(
+        KeyTable(
+            what: "`alerts`",
+            keys: [
+                may(
+                    "listen", .address,
+                    "\"host:port\" for senders that cannot use the socket; none without it."),
+                may(
+                    "token", secret,
+                    "What senders show as a bearer; needed unless `listen` is this machine's own."),
+                may(
+                    "from", .list(.line),
+                    "Login names that may send alerts to the socket, beside the administrators."),
+                must(
+                    "rules", .list(.table(alertRule), atLeast: 1),
+                    "The first one that matches an alert decides."),
+            ],
+            needs: ["token": ["listen"]]))
+    private static let alertRule = KeyTable(
+        what: "an alert rule",
+        keys: [
+            must(
+                "match",
+                .named(NamedShape(what: "a label", rule: .label, value: .scalar(.pattern))),
+                "Labels, each with a regular expression that its whole value must match."),
+            must("problem", .name, "The problem that the alert reports, for `reported …`."),
+            may(
+                "level", .integer(1...4),
+                "It raises an emergency of this level by itself, without a trigger."),
+        ])
+
+    // MARK: Shifts
+
     static let onCall = Shape.list(
         .table(
             KeyTable(
@@ -164,7 +235,10 @@ extension Keys {
                     must(
                         "rotate", .choice(OnCallRotation.Turn.allCases.map(\.rawValue)),
                         "How often the next one takes over."),
-                    must("from", .timestamp, "When the first of the order begins (RFC 3339)."),
+                    must(
+                        "from", .timestamp,
+                        "When the first of the order begins (RFC 3339); hand-overs keep its time of day in the service's zone."
+                    ),
                     must("order", .list(.reference(.person)), "Ids of people."),
                 ])), atLeast: 0)
 }

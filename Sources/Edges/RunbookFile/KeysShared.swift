@@ -39,8 +39,31 @@ enum Keys {
                 "form", .named(NamedShape(what: "a field", rule: .field, value: value(.text))),
                 "The body, as the fields of a form."),
             may("body", .text, "The body, as text."),
+            may("login", .table(login), "Basic authentication (RFC 7617)."),
         ],
-        atMostOne: [["json", "form", "body"]])
+        atMostOne: [["json", "form", "body"]],
+        rule: { tree, problems in
+            guard tree["login"] != nil,
+                let other = tree["header"]?.entries.first(where: {
+                    $0.key.lowercased() == "authorization"
+                })
+            else { return }
+            problems.error(
+                other.place, "`login` and the header `\(other.key)` do not go together",
+                "keep one of them")
+        })
+    private static let login = KeyTable(
+        what: "`login`",
+        keys: [
+            must("user", value(.line), "The user; no colon in it."),
+            must("password", secret, "Where the password is to be found."),
+        ],
+        rule: { tree, problems in
+            guard let user = tree["user"], user.scalar?.text.contains(":") == true else { return }
+            problems.error(
+                user.place, "the user of a `login` must not hold a colon",
+                "Basic authentication parts the user from the password by it")
+        })
     static let http = Shape.table(request)
 
     static let expectation = Shape.table(

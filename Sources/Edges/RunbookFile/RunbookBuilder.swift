@@ -8,16 +8,18 @@ struct RunbookBuilder {
     func runbook() throws(Misfit) -> Runbook {
         let service = try root.value("service")
         let name = try service.text("name")
+        let timezone = try service.optionalText("timezone") ?? "UTC"
         var book = Runbook(
             path: paths.file, folder: paths.folder,
             service: ServiceIdentity(
                 name: name, title: try service.optionalText("title") ?? name,
                 environment: try service.optionalText("environment") ?? "",
-                timezone: try service.optionalText("timezone") ?? "UTC"),
+                timezone: timezone, zone: ZoneFile.offsets(of: timezone) ?? .utc),
             backup: try backup())
         try addPeople(&book)
         try addWatching(&book)
         try addProcedures(&book)
+        try addAlerts(&book)
         return book
     }
 
@@ -43,10 +45,12 @@ struct RunbookBuilder {
             Channel(name: name, kind: try channel(tree))
         }
         book.statusPage = try root["status_page"].map { tree throws(Misfit) in
-            StatusPage.http(try request(try tree.value("http")))
+            try statusPage(tree)
         }
         book.tickets = try root["tickets"].map { tree throws(Misfit) in
-            TicketSystem(request: try request(try tree.value("http")))
+            TicketSystem(
+                request: try request(try tree.value("http")),
+                number: try tree.optionalText("number"))
         }
         book.levels = try Runbook.defaultLevels.converted(level)
         book.escalation = try Level.allCases.converted { level throws(Misfit) in
@@ -63,14 +67,15 @@ struct RunbookBuilder {
         return LevelDefinition(
             level: standard.level, name: try tree.optionalText("name") ?? standard.name,
             respondWithin: try tree.span("respond_within", or: standard.respondWithin),
-            means: try tree.optionalText("means") ?? "")
+            means: try tree.optionalText("means") ?? "", fallbacks: try tree.texts("fallbacks"))
     }
 
     private func escalationStep(_ tree: Tree) throws(Misfit) -> EscalationStep {
         EscalationStep(
             after: try tree.value("after").asSpan(), notify: try tree.texts("notify"),
             via: try tree.texts("via"), repeatEvery: try tree.optionalSpan("repeat_every"),
-            ticket: try tree.flag("ticket", or: false))
+            ticket: try tree.flag("ticket", or: false),
+            everyChannel: try tree.flag("every_channel", or: false))
     }
 
     private func rotation(_ tree: Tree) throws(Misfit) -> OnCallRotation {
@@ -116,7 +121,19 @@ struct RunbookBuilder {
             server: try tree.text("server"), from: try tree.text("from"),
             startTLS: try tree.optional("starttls") { tree throws(Misfit) in try tree.asChoice() }
                 ?? .whenOffered,
-            user: try tree.optionalText("user"), password: try tree.optional("password", value))
+            user: try tree.optionalText("user"), password: try tree.optional("password", value),
+            ca: try tree.optionalText("ca").map(paths.absolute))
+    }
+
+    private func statusPage(_ tree: Tree) throws(Misfit) -> StatusPage {
+        guard let page = tree["statuspage"] else {
+            return .http(try request(try tree.value("http")))
+        }
+        var account = StatuspageAccount(
+            page: try page.text("page"), token: try value(try page.value("token")),
+            components: try page.texts("components"))
+        if let url = try page.optionalText("url") { account.url = url }
+        return .statuspage(account)
     }
 
     // MARK: Requests and secrets
@@ -147,7 +164,12 @@ struct RunbookBuilder {
         return HTTPRequest(
             url: try value(try tree.value("url")),
             method: try tree.optionalText("method") ?? (body == .none ? "GET" : "POST"),
-            headers: try values(tree, "header"), body: body)
+            headers: try values(tree, "header"), body: body,
+            login: try tree.optional("login") { login throws(Misfit) in
+                HTTPLogin(
+                    user: try value(try login.value("user")),
+                    password: try value(try login.value("password")))
+            })
     }
 
     func expectation(_ tree: Tree) throws(Misfit) -> Expectation {

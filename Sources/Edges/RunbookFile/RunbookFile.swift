@@ -21,14 +21,25 @@ package enum RunbookFile {
     /// Bytes that a runbook may have.
     static let largest = 4 * 1024 * 1024
 
-    /// Reads and checks a file. Never throws: a file that cannot be read is a problem.
+    /// Reads and checks a file and the `alerts.local.yaml` beside it, whose problems come last. Never
+    /// throws: a file that cannot be read is a problem.
     /// - Parameter environment: fills `${NAME}`, and tells which secrets are not set.
     package static func load(path: String, environment: [String: String]) -> LoadResult {
         let problems = ProblemList()
-        if let text = read(path, problems: problems) {
-            return check(text: text, path: path, environment: environment)
+        guard
+            let text = read(
+                path, called: "the runbook", ifMissing: "`tocsin init` writes a first one",
+                problems: problems)
+        else { return LoadResult(runbook: nil, problems: problems.problems(file: path)) }
+        var result = check(text: text, path: path, environment: environment)
+        let local = LocalAlertsFile.load(beside: path, for: result.runbook)
+        result.problems += local.problems
+        if let alerts = local.alerts {
+            result.runbook = result.runbook?.applying(alerts)
+        } else {
+            result.runbook = nil
         }
-        return LoadResult(runbook: nil, problems: problems.problems(file: path))
+        return result
     }
 
     /// Checks a text as if it stood in the file.
@@ -51,7 +62,7 @@ package enum RunbookFile {
         var text = text
         if text.unicodeScalars.first == "\u{FEFF}" { text.unicodeScalars.removeFirst() }
         guard text.utf8.count <= largest else {
-            problems.error(.start, tooLarge)
+            problems.error(.start, "the runbook is larger than 4 MiB")
             return nil
         }
         guard
@@ -79,39 +90,40 @@ package enum RunbookFile {
         }
     }
 
-    private static let tooLarge = "the runbook is larger than 4 MiB"
-
     // MARK: The file
 
-    private static func read(_ path: String, problems: ProblemList) -> String? {
+    /// - Parameter what: how messages call the file.
+    static func read(
+        _ path: String, called what: String, ifMissing remedy: String?, problems: ProblemList
+    ) -> String? {
         // Without O_NONBLOCK a named pipe would wait for a writer.
         let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else {
+            let isMissing = errno == ENOENT
             let reason = String(cString: strerror(errno))
             problems.error(
-                .start, "the runbook cannot be opened: \(reason)",
-                errno == ENOENT ? "`tocsin init` writes a first one" : nil)
+                .start, "\(what) cannot be opened: \(reason)", isMissing ? remedy : nil)
             return nil
         }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            problems.error(.start, "the runbook is not a regular file")
+            problems.error(.start, "\(what) is not a regular file")
             return nil
         }
         guard let bytes = bytes(of: descriptor, limit: largest + 1) else {
             problems.error(
-                .start, "the runbook cannot be read: \(String(cString: strerror(errno)))")
+                .start, "\(what) cannot be read: \(String(cString: strerror(errno)))")
             return nil
         }
         guard bytes.count <= largest else {
-            problems.error(.start, tooLarge)
+            problems.error(.start, "\(what) is larger than 4 MiB")
             return nil
         }
         if let text = String(validating: bytes, as: UTF8.self) { return text }
         problems.error(
             Source.place(ofByte: firstInvalidByte(bytes), in: bytes), "this is not UTF-8 text",
-            "save the runbook as UTF-8")
+            "save \(what) as UTF-8")
         return nil
     }
 

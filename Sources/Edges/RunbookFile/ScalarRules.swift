@@ -378,7 +378,6 @@ enum ScalarRules {
 
     // MARK: Time zones
 
-    private static let zones = "/usr/share/zoneinfo/"
     /// The names of the system's time zone database; UTC is always there.
     private static func timezoneComplaint(_ text: String) -> Complaint? {
         if text == "UTC" || text == "GMT" { return nil }
@@ -390,8 +389,11 @@ enum ScalarRules {
                 }
         }
         var status = stat()
-        if isSafe, stat(zones + text, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
-            return nil
+        if isSafe, stat(ZoneFile.folder + text, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+            if ZoneFile.offsets(of: text) != nil { return nil }
+            return Complaint(
+                message: "cannot be read from \(ZoneFile.folder)\(Visible.text(text, limit: 60))",
+                remedy: "mend the system's time zones, or write UTC")
         }
         return Complaint(
             message: "is not a known time zone: `\(Visible.text(text, limit: 60))`",

@@ -142,6 +142,7 @@ private struct SchemaWriter {
             case .metric: #"^[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_][A-Za-z0-9_-]*){0,3}$"#
             case .header: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
             case .variable: "^[A-Za-z_][A-Za-z0-9_]*$"
+            case .label: #"^[^\s\p{Cc}]{1,128}$"#
             case .field: nil
             }
         if let pattern {

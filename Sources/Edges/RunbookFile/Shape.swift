@@ -97,6 +97,8 @@ struct NamedShape: Sendable {
         case header
         /// A field of a form.
         case field
+        /// A label of an alert.
+        case label
         case variable
         case reference(Reference)
     }
@@ -128,6 +130,8 @@ struct KeyTable: Sendable {
     var beside: [String: [String]] = [:]
     /// Keys that need others.
     var needs: [String: [String]] = [:]
+    /// What else is wrong with a map of these keys.
+    var rule: (@Sendable (Tree, ProblemList) -> Void)? = nil
 
     subscript(name: String) -> Key? { keys.first { $0.name == name } }
 }

@@ -72,6 +72,7 @@ struct ShapeChecker {
                 tree.place, "\(table.what) needs the key `\(key.name)`", lowered(key.about))
         }
         checkGroups(tree, table, present)
+        table.rule?(tree, problems)
     }
 
     private func checkGroups(_ tree: Tree, _ table: KeyTable, _ present: Set<String>) {
@@ -146,6 +147,15 @@ struct ShapeChecker {
             }
         case .field:
             if name.isEmpty { problems.error(entry.place, "the name of a field is empty") }
+        case .label:
+            // Prometheus 3 takes any text; one that cannot be seen is a slip.
+            if name.isEmpty || name.utf8.count > 128
+                || name.unicodeScalars.contains(where: { $0.value <= 0x20 || $0.value == 0x7F })
+            {
+                problems.error(
+                    entry.place, "`\(shown(name))` cannot be the name of a label",
+                    "labels are such as alertname or severity")
+            }
         case .variable:
             if !ScalarRules.isVariable(name) {
                 problems.error(
@@ -251,7 +261,7 @@ extension NamedShape.Rule {
             return parts.contains {
                 ["password", "passwd", "secret", "token", "passphrase"].contains($0)
             }
-        case .name, .metric, .reference: return false
+        case .name, .metric, .label, .reference: return false
         }
     }
 }

@@ -36,26 +36,66 @@ extension RunbookFile {
           timezone: UTC
 
         # ── Who is told ─────────────────────────────────────────────────────────────────────────
+        # A line that begins with `#` and a key is an example: take the `#` away to use it.
         people:
           admin:
             name: The administrator
             user: root                    # the login name, as `whoami` prints it
             email: root@localhost
+        #    sms: "+15550100"
 
         roles:
           administrator: { members: [admin] }
 
+        # How people are reached. `webhook`, `alertmanager` and `command` are further kinds; the channel
+        # `users` would reach those who use the service. `tocsin test-alerts` tries them all.
         channels:
           mail:
             email: { server: "smtp://127.0.0.1:25", from: tocsin@localhost }
+        #  text:                            # the request that your SMS gateway wants
+        #    sms:
+        #      url: "https://sms.example.com/send"
+        #      login: { user: tocsin, password: { file: secrets/sms } }
+        #      form: { To: "{{to}}", Body: "{{text}}" }
+        #  chat:                            # Slack, Mattermost or Rocket.Chat
+        #    slack: { url: { file: secrets/slack } }
+        #  push:
+        #    ntfy: { url: "https://ntfy.example.com/SERVICE" }
+        #  pager:
+        #    pagerduty: { routing_key: { file: secrets/pagerduty } }
 
-        # What happens while nobody acknowledges an emergency of level 1 (critical) or 2 (high).
+        #tickets:
+        #  http: { url: "https://tickets.example.com/api/issues", json: { title: "{{title}}" } }
+
+        # What happens while nobody acknowledges an emergency, by its level: 1 critical, 2 high,
+        # 3 medium, 4 low. Of the channels in `via` the first is used, and the next when it fails;
+        # with `every_channel: true` all of them at once.
         escalation:
           1:
             - { after: 0s, notify: [administrator], via: [mail] }
             - { after: 5m, notify: [administrator], via: [mail], repeat_every: 5m }
           2:
             - { after: 0s, notify: [administrator], via: [mail] }
+            - { after: 15m, notify: [administrator], via: [mail], repeat_every: 15m }
+          3:
+            - { after: 0s, notify: [administrator], via: [mail] }
+        #  4:
+        #    - { after: 0s, ticket: true }
+
+        # Whose shift it is: of the role, only this person is told. Shifts change at the time of day of
+        # `from`, on the clocks of the service's `timezone`.
+        #on_call:
+        #  - role: administrator
+        #    rotate: weekly                 # or daily
+        #    from: 2026-01-05T09:00:00Z
+        #    order: [admin]                 # ids of people, who take turns
+
+        # What other systems raise, such as Prometheus' Alertmanager: its webhook is
+        # http://127.0.0.1:9095/v1/alerts. The first rule whose patterns match decides.
+        #alerts:
+        #  listen: "127.0.0.1:9095"
+        #  rules:
+        #    - { match: { severity: "critical|page" }, problem: alert, level: 2 }
 
         # ── What is watched ─────────────────────────────────────────────────────────────────────
         # A component is a part of the service; a probe is one periodic check of it.

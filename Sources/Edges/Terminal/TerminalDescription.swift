@@ -33,6 +33,8 @@ struct TerminalDescription {
     let farewell: [UInt8]
     /// Keys as terminfo spells them.
     let keys: [[UInt8]: Key]
+    /// Whether it keeps an operating system command that it does not know to itself.
+    private let takesNotifications: Bool
 
     init(_ options: TerminalOptions, descriptor: Int32) throws(TerminalError) {
         let name = options.environment["TERM"] ?? ""
@@ -60,6 +62,34 @@ struct TerminalDescription {
         greeting = Self.greeting(options)
         farewell = Self.farewell()
         keys = Self.keys()
+        let family = name.split(separator: "-").first.map(String.init) ?? name
+        takesNotifications = !Self.withoutCommands.contains(family)
+    }
+
+    // MARK: Notifications
+
+    /// Terminals that would show such a command as text: the consoles of kernels, and what is older
+    /// than it.
+    private static let withoutCommands: Set<String> = [
+        "dumb", "linux", "ansi", "cons25", "wsvt25", "vt52", "vt100", "vt102", "vt220",
+    ]
+    /// Characters of a notification at most.
+    private static let longestNotification = 200
+
+    /// `ESC ] 9 ; text BEL`; empty where the terminal would show it, or for an empty text. Without any
+    /// control character in it, whatever the text holds.
+    func notification(_ text: String) -> [UInt8] {
+        guard takesNotifications else { return [] }
+        var line = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars.prefix(Self.longestNotification) {
+            let isControl = scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value)
+            line.append(isControl ? " " : unicode ? scalar : PlainGlyphs.twin(of: scalar))
+        }
+        // Windows Terminal and ConEmu read a number at the beginning as an order of theirs.
+        while let first = line.first, first == " " || (0x30..<0x3A).contains(first.value) {
+            line.removeFirst()
+        }
+        return line.isEmpty ? [] : Array("\u{1B}]9;\(String(line))\u{07}".utf8)
     }
 
     // MARK: What it can show

@@ -146,7 +146,13 @@ package final class TerminalSession {
     /// The next frame is sent whole.
     package func forget() { painter.forget() }
 
-    package func bell() { write([0x07]) }
+    /// Rings once, and where the terminal can, has the desktop show the text: OSC 9, which iTerm2 made
+    /// and most terminals of desktops know. Others ignore it; tmux and screen keep it to themselves.
+    package func ring(_ text: String) {
+        write([0x07])
+        let line = description.notification(text)
+        if !line.isEmpty { write(line) }
+    }
 
     /// Into the clipboard of the machine that the terminal runs on (OSC 52).
     package func copy(_ text: String) {

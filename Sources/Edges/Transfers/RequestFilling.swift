@@ -1,5 +1,6 @@
 // Makes a transfer of a runbook's request: `{{name}}` filled in, secrets read, the body encoded.
 package import Domain
+import FoundationEssentials
 
 extension TransferRequest {
     /// Fills in a request. No value can break out of its place: in a URL it is percent-encoded, in a
@@ -16,6 +17,12 @@ extension TransferRequest {
         var headers: [(name: String, value: String)] = []
         for header in request.headers {
             headers.append((header.name, try filling.header(header)))
+        }
+        // A header that the runbook writes itself counts more.
+        if let login = request.login,
+            !headers.contains(where: { $0.name.lowercased() == "authorization" })
+        {
+            headers.append(("Authorization", try filling.basic(login)))
         }
         if let type, !headers.contains(where: { $0.name.lowercased() == "content-type" }) {
             headers.append(("Content-Type", type))
@@ -75,6 +82,20 @@ private struct Filling {
                 cause: "its value holds line breaks or other control characters")
         }
         return text
+    }
+
+    /// RFC 7617, with UTF-8.
+    func basic(_ login: HTTPLogin) throws(Fault) -> String {
+        let user = try text(login.user)
+        let password = try text(login.password)
+        guard !user.contains(":"),
+            !(user + password).utf8.contains(where: { $0 < 0x20 || $0 == 0x7F })
+        else {
+            throw Fault(
+                operation: "log in with Basic authentication", subject: login.user.label,
+                cause: "the user holds a colon, or one of the two holds control characters")
+        }
+        return "Basic " + Data("\(user):\(password)".utf8).base64EncodedString()
     }
 
     /// The bytes, and the type of content that they are.

@@ -35,6 +35,9 @@ package enum DemoFaults {
             effect: "All that is unified answers 503 and every WebSocket is dropped.",
             mendedBy: "Rolling back to the legacy system; no restart helps.",
             endsWithRestart: false),
+        DemoFault(
+            name: gateway, effect: "Text messages and pages are refused: they must go another way.",
+            mendedBy: "Switching it off; a restart does not help.", endsWithRestart: false),
     ]
     static let websocket = "websocket"
     static let delivery = "delivery"
@@ -42,6 +45,7 @@ package enum DemoFaults {
     static let slow = "slow"
     static let memory = "memory"
     static let complete = "complete"
+    static let gateway = "gateway"
 
     /// Breaks or mends; a running courier notices within a fraction of a second.
     /// - Parameter folder: courier's folder, the one that holds `courier.env`.

@@ -1,6 +1,7 @@
 // What programs ask courier: its statistics, its fallbacks, and the house services beside it.
 import FoundationEssentials
 import NIOHTTP1
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -43,7 +44,7 @@ struct HouseStatus: Codable, Sendable, Equatable {
 
 extension Pages {
     /// What stands beside the notification system, and is there whatever state that is in: the
-    /// liveness page, the status page, the ticket box.
+    /// liveness page, the status page, the ticket box, the gateway.
     func house(_ request: Request) async -> Response? {
         switch (request.method, request.path) {
         case (.GET, "/healthz"), (.HEAD, "/healthz"):
@@ -51,7 +52,7 @@ extension Pages {
         case (.GET, "/api/status"): return .json(HouseStatus.read(courier.folder))
         case (.POST, "/api/status"): return setStatus(request)
         case (.POST, "/api/tickets"): return openTicket(request)
-        default: return nil
+        default: return gateway(request)
         }
     }
 
@@ -161,15 +162,24 @@ extension Pages {
             return .refusal(
                 .badRequest, "send JSON such as {\"title\": \"…\", \"priority\": \"low\"}")
         }
-        let id = "ticket-\(wallClock())-\(Passwords.token(bytes: 2))"
-        ticket.id = id
         do {
-            try courier.folder.write("tickets/\(id).json", JSON.text(ticket))
-            for old in courier.folder.names(in: "tickets").dropLast(100) {
-                try courier.folder.remove("tickets/\(old)")
+            // Two at the same time must not get the same number.
+            let id = try Self.ticketNumbers.withLock { _ in
+                let last = courier.folder.names(in: "tickets").compactMap(Self.number).max() ?? 0
+                let id = "COUR-\(last + 1)"
+                ticket.id = id
+                try courier.folder.write("tickets/\(id).json", JSON.text(ticket))
+                try courier.folder.remove("tickets/COUR-\(last - 99).json")
+                return id
             }
+            return .json(["number": id], status: .created)
         } catch { return .refusal(.internalServerError, "\(error)") }
-        return .json(["id": id], status: .created)
+    }
+
+    private static let ticketNumbers = Mutex(())
+    /// 12 of `COUR-12.json`.
+    private static func number(_ file: String) -> Int? {
+        Int(file.dropFirst("COUR-".count).dropLast(".json".count))
     }
 }
 

@@ -8,11 +8,15 @@ enum Seed {
     static let administrator = "admin"
     static let passwordFile = "secrets/admin-password"
 
-    /// Makes `data/courier.db` and the administrator's password; what is there already stays.
+    /// Makes `data/courier.db`, the administrator's password and the key of webhooks; what is there
+    /// already stays.
     static func plant(_ folder: ServiceFolder, now: Int64) throws {
         try folder.makeFolder("data")
         if !folder.exists(passwordFile) {
             try folder.write(passwordFile, Passwords.token(), mode: 0o600)
+        }
+        if !folder.exists(Gateway.keyFile) {
+            try folder.write(Gateway.keyFile, Gateway.newKey(), mode: 0o600)
         }
         if folder.exists("data/courier.db") { return }
         // Made under another name first: a database that is there is a whole one.

@@ -6,6 +6,8 @@ import Wire
 /// The one JSON document of a command that acts.
 struct ActResult: Encodable {
     var events: [EventReport]
+    /// Ids of the messages that are on their way because of it.
+    var messages: [String]
     @ExplicitNull var procedure: String?
     @ExplicitNull var plan: RollbackReport?
     /// How the procedure ended; null when there is none to wait for.
@@ -13,6 +15,7 @@ struct ActResult: Encodable {
 
     init(_ answer: CommandAnswer, result: ProcedureReport? = nil) {
         events = answer.events
+        messages = answer.messages
         procedure = answer.procedure
         plan = answer.plan
         self.result = result
@@ -28,7 +31,9 @@ extension Session {
         if common.output == .json {
             try show(json: ActResult(answer))
         } else {
-            tell(answer.events.isEmpty ? [Line("Done.")] : eventLines(answer.events))
+            tell(
+                (answer.events.isEmpty ? [Line("Done.")] : eventLines(answer.events))
+                    + Self.onItsWay(answer.messages))
         }
         return 0
     }

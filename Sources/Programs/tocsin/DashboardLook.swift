@@ -12,6 +12,10 @@ struct DashboardLook: ParsableArguments {
     var theme: String?
     @Flag(name: .customLong("no-mouse"), help: "Leave the mouse to the terminal, to select text.")
     var noMouse = false
+    @Flag(
+        name: .customLong("no-bell"),
+        help: "Neither ring the terminal's bell nor notify the desktop.")
+    var noBell = false
     @Flag(name: .customLong("no-unicode"), help: "Draw with plain ASCII.")
     var noUnicode = false
 }

@@ -30,7 +30,7 @@ func runDashboard(
         mouse: !look.noMouse)
     let dashboard = DashboardOptions(
         host: DashboardLoop.hostName(), engine: socket, themes: themes.all,
-        themeProblems: themes.problems, theme: theme?.id)
+        themeProblems: themes.problems, theme: theme?.id, rings: !look.noBell)
     return await withCheckedContinuation { continuation in
         // Blocking waits have no place on the threads that tasks share.
         Thread.detachNewThread {
@@ -145,7 +145,7 @@ private struct DashboardLoop {
         case .readFaults: readFaults()
         case .setFault(let name, let on): setFault(name, on: on)
         case .copy(let text): terminal.copy(text)
-        case .bell: terminal.bell()
+        case .ring(let text): terminal.ring(text)
         case .redraw: terminal.forget()
         case .suspend: suspend()
         case .quit: status = 0

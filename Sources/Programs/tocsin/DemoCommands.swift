@@ -252,7 +252,7 @@ struct FaultCommand: ParsableCommand {
         ("tocsin fault websocket on", "drop every WebSocket"),
         ("tocsin fault complete off", "mend it"))
     enum Switch: String, ExpressibleByArgument, CaseIterable { case on, off }
-    @Argument(help: "websocket, delivery, database, slow, memory or complete.")
+    @Argument(help: "websocket, delivery, database, slow, memory, complete or gateway.")
     var name: String?
     @Argument(help: "on or off.")
     var state: Switch?

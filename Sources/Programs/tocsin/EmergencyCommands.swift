@@ -1,4 +1,4 @@
-// Commanding an emergency: activate, acknowledge, escalate, note, report, deactivate.
+// Commanding an emergency: activate, acknowledge, hand over, escalate, note, report, deactivate.
 import ArgumentParser
 import Domain
 import Wire
@@ -19,11 +19,37 @@ struct ActivateEmergency: ParsableCommand {
     func validate() throws { try checkLevel(level) }
     func run() throws {
         try reporting(.act, common) { session in
-            try session.act(
+            let answer = try session.command(
                 CommandRequest(
                     command: "activate-emergency", reason: reason, triggeredBy: triggeredBy,
                     level: level))
+            var taken: LevelReport?
+            if level == nil { taken = try session.situation().core.level }
+            try session.show(ActResult(answer)) {
+                eventLines(answer.events) + Self.remarks(answer, taken: taken)
+            }
+            return 0
         }
+    }
+
+    /// What is not plain from the events: which level was taken, and that an emergency goes on.
+    static func remarks(_ answer: CommandAnswer, taken: LevelReport?) -> [Line] {
+        var lines: [Line] = []
+        if let again = answer.events.first(where: { $0.kind == "emergency-reopened" }) {
+            let id = again.emergency.map { " as \($0)" } ?? ""
+            lines.append(Line("It goes on\(id), which ended less than an hour ago.", .warning))
+        }
+        if let taken {
+            let lower =
+                taken.number < 4
+                ? " To lower it: tocsin set-level \(taken.number + 1) --reason …" : ""
+            lines.append(
+                Line(
+                    "No level was named: the worst, \(taken.number) \(taken.name), was taken.\(lower)"
+                )
+            )
+        }
+        return lines + Session.onItsWay(answer.messages)
     }
 }
 
@@ -35,15 +61,37 @@ private func checkLevel(_ level: Int?) throws {
 struct Acknowledge: ParsableCommand {
     static let configuration = CommandConfiguration.command(
         "acknowledge", "Takes the emergency: the response clock and the escalation stop.",
-        ("tocsin acknowledge", "it is mine"),
-        ("tocsin acknowledge --reason \"looking at the database\"", "and say what I do"))
-    @Option(help: "What you do about it.")
-    var reason: String?
+        "With --for, they go on after that time unless the emergency is over or taken again.",
+        ("tocsin acknowledge --message \"looking at the database\"", "it is mine"),
+        ("tocsin acknowledge --for 30m", "then go on"))
+    @Option(name: .customLong("for"), help: "For how long, such as 30m; otherwise until its end.")
+    var span: Length?
+    @Option(name: [.long, .customLong("reason")], help: "What you do about it.")
+    var message: String?
     @OptionGroup var common: CommonOptions
 
     func run() throws {
         try reporting(.act, common) { session in
-            try session.act(CommandRequest(command: "acknowledge", reason: reason))
+            try session.act(
+                CommandRequest(command: "acknowledge", text: message, span: span?.span.spelled))
+        }
+    }
+}
+
+struct HandOver: ParsableCommand {
+    static let configuration = CommandConfiguration.command(
+        "hand-over", "Gives the command of the emergency to somebody else, who is told.",
+        ("tocsin hand-over --to tomas", "by their name"),
+        ("tocsin hand-over --to tomas --message \"call the vendor\"", "what to know"))
+    @Option(help: ArgumentHelp("Who takes it.", valueName: "person"))
+    var to: String
+    @Option(help: "What they have to know.")
+    var message: String?
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        try reporting(.act, common) { session in
+            try session.act(CommandRequest(command: "hand-over", text: message, target: to))
         }
     }
 }
@@ -51,11 +99,12 @@ struct Acknowledge: ParsableCommand {
 struct DeactivateEmergency: ParsableCommand {
     static let configuration = CommandConfiguration.command(
         "deactivate-emergency", "Ends the emergency.",
+        "While something still fails, it asks for --reason: a word about that.",
         ("tocsin deactivate-emergency --resolved-by ines", "it is over"),
         ("tocsin deactivate-emergency --resolved-by ines --reason mended", "and why"))
     @Option(help: "Who resolved it; recorded beside your login name.")
     var resolvedBy: String
-    @Option(help: "How it was resolved.")
+    @Option(name: [.long, .customLong("message")], help: "How it was resolved.")
     var reason: String?
     @OptionGroup var common: CommonOptions
 
@@ -73,7 +122,7 @@ struct Escalate: ParsableCommand {
         "escalate", "Takes the next step of the escalation matrix now.",
         ("tocsin escalate", "tell the next people"),
         ("tocsin escalate --reason \"the disk is full\"", "and say why"))
-    @Option(help: "Why; they are told.")
+    @Option(name: [.long, .customLong("message")], help: "Why; they are told.")
     var reason: String?
     @OptionGroup var common: CommonOptions
 
@@ -123,26 +172,32 @@ struct Note: ParsableCommand {
     }
 }
 
-enum Problem: String, ExpressibleByArgument, CaseIterable { case security, corruption }
+/// A kind of problem is a word of the runbook; the engine knows which ones it asks for.
+private func checkKind(_ kind: String) throws {
+    if kind.isEmpty { throw ValidationError("name a kind of problem, such as security") }
+}
 
 struct ReportProblem: ParsableCommand {
     static let configuration = CommandConfiguration.command(
         "report-problem", "Reports what no probe can see: a security breach, corrupted data.",
-        "Triggers and rollback rules of the runbook decide what follows from it.",
+        """
+        Kinds are security, corruption, and what else the runbook's triggers ask for with `reported`. \
+        They and the rollback rules decide what follows from it.
+        """,
         ("tocsin report-problem security \"tokens in the log\"", "a breach"),
         ("tocsin report-problem corruption", "wrong data"))
     @Argument(help: "What kind of problem.")
-    var kind: Problem
+    var kind: String
     @Argument(help: "What was seen.")
     var text: [String] = []
     @OptionGroup var common: CommonOptions
 
+    func validate() throws { try checkKind(kind) }
     func run() throws {
         try reporting(.act, common) { session in
             try session.act(
                 CommandRequest(
-                    command: "report-problem", name: kind.rawValue,
-                    text: text.joined(separator: " ")))
+                    command: "report-problem", name: kind, text: text.joined(separator: " ")))
         }
     }
 }
@@ -153,12 +208,13 @@ struct ClearProblem: ParsableCommand {
         ("tocsin clear-problem security", "the breach is closed"),
         ("tocsin clear-problem corruption", "the data is right again"))
     @Argument(help: "What kind of problem.")
-    var kind: Problem
+    var kind: String
     @OptionGroup var common: CommonOptions
 
+    func validate() throws { try checkKind(kind) }
     func run() throws {
         try reporting(.act, common) { session in
-            try session.act(CommandRequest(command: "clear-problem", name: kind.rawValue))
+            try session.act(CommandRequest(command: "clear-problem", name: kind))
         }
     }
 }

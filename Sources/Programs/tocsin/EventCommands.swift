@@ -168,6 +168,8 @@ struct Emergencies: ParsableCommand {
         @ExplicitNull var acknowledgedAt: String?
         @ExplicitNull var deactivatedAt: String?
         @ExplicitNull var seconds: Double?
+        /// How often it was taken up again after its end.
+        var reopenings = 0
     }
 
     func run() throws {
@@ -180,7 +182,13 @@ struct Emergencies: ParsableCommand {
                         let length = entry.seconds.map { Words.length(.seconds($0)) } ?? "open"
                         return [
                             (Words.moment(entry.activatedAt), .quiet), (entry.id, .strong),
-                            (length, entry.seconds == nil ? .bad : .plain), (entry.reason, .plain),
+                            (length, entry.seconds == nil ? .bad : .plain),
+                            (
+                                entry.reason
+                                    + (entry.reopenings > 0
+                                        ? " · reopened ×\(entry.reopenings)" : ""),
+                                .plain
+                            ),
                         ]
                     })
             }
@@ -196,7 +204,15 @@ struct Emergencies: ParsableCommand {
             case "emergency-activated":
                 entries.append(
                     Entry(id: event.emergency ?? "", reason: event.text, activatedAt: event.at))
-            case "emergency-acknowledged" where !entries.isEmpty:
+            case "emergency-reopened":
+                guard let index = entries.lastIndex(where: { $0.id == event.emergency }) else {
+                    continue
+                }
+                entries[index].deactivatedAt = nil
+                entries[index].seconds = nil
+                entries[index].reopenings += 1
+            case "emergency-acknowledged" where !entries.isEmpty,
+                "handed-over" where !entries.isEmpty:
                 let last = entries.count - 1
                 if entries[last].acknowledgedAt == nil { entries[last].acknowledgedAt = event.at }
             case "emergency-deactivated" where !entries.isEmpty:
@@ -218,7 +234,9 @@ struct Emergencies: ParsableCommand {
         var last = 0
         while true {
             let page: EventPage = try session.read("/v1/events?after=\(last)&limit=10000")
-            events += page.events.filter { $0.kind.hasPrefix("emergency-") }
+            events += page.events.filter {
+                $0.kind.hasPrefix("emergency-") || $0.kind == "handed-over"
+            }
             guard let newest = page.events.last?.seq, newest < page.last else { return events }
             last = newest
         }

@@ -35,6 +35,11 @@ struct Line: ExpressibleByStringLiteral {
         return line
     }
     static func + (line: Line, text: String) -> Line { line + (text, .plain) }
+    static func + (line: Line, other: Line) -> Line {
+        var line = line
+        line.parts += other.parts
+        return line
+    }
 }
 
 /// What is written on: its width, and whether it takes colours and more than ASCII.

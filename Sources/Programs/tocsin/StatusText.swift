@@ -10,7 +10,8 @@ struct StatusText {
 
     /// What `status` prints.
     var lines: [Line] {
-        heading + alarms + emergency + [""] + components + [""] + gauges + next + procedures
+        heading + dashboardLine + alarms + emergency + [""] + components + [""] + gauges + next
+            + procedures + outbox
     }
 
     /// What `health-check` prints: the score, and every probe.
@@ -76,7 +77,13 @@ struct StatusText {
                 + ("  \(emergency.reason)", .strong)
         ]
         let open = Words.length(from: emergency.activatedAt, to: core.time).map { " · open \($0)" }
-        lines.append(Line("  \(emergency.id)\(open ?? "") · \(answer(emergency))"))
+        let ticket = emergency.ticket.map { " · ticket \($0)" } ?? ""
+        let again =
+            emergency.reopenings > 0
+            ? " · reopened " + Words.count(emergency.reopenings, "time", "times") : ""
+        let answer = Self.answer(emergency, core.time)
+        lines.append(Line("  \(emergency.id)\(open ?? "") · \(answer)\(ticket)\(again)"))
+        lines += told(emergency)
         var more = [
             "recovery attempts \(emergency.recoveryAttempts) of \(emergency.maxRecoveryAttempts)"
         ]
@@ -88,14 +95,60 @@ struct StatusText {
         return lines + [score]
     }
 
-    private func answer(_ emergency: EmergencyReport) -> String {
-        if let by = emergency.acknowledgedBy { return "acknowledged by \(by)" }
-        guard let due = Timestamp(rfc3339: emergency.respondBy),
-            let now = Timestamp(rfc3339: core.time)
+    /// Whether somebody has taken it, and until when; else the response clock.
+    static func answer(_ emergency: EmergencyReport, _ now: String) -> String {
+        if let by = emergency.acknowledgedBy {
+            let until = emergency.acknowledgedUntil.map { end in
+                let left = Words.length(from: now, to: end).map { ", \($0) left" } ?? ""
+                return " until \(Words.timeOfDay(end))\(left)"
+            }
+            return "acknowledged by \(by)\(until ?? "")"
+        }
+        guard let due = Timestamp(rfc3339: emergency.respondBy), let now = Timestamp(rfc3339: now)
         else { return "not acknowledged" }
         return due > now
             ? "not acknowledged: respond within \(Words.length(due - now))"
             : "not acknowledged: overdue by \(Words.length(now - due))"
+    }
+
+    /// Who knows, and who does not, the worst first.
+    private func told(_ emergency: EmergencyReport) -> [Line] {
+        func names(_ state: ToldReport.State) -> String {
+            emergency.told.filter { $0.state == state }
+                .map { $0.channel.isEmpty ? $0.person : "\($0.person) (\($0.channel))" }
+                .joined(separator: ", ")
+        }
+        var lines = emergency.told.filter { $0.state == .unreachable || $0.state == .failing }
+            .map { person in
+                let isLost = person.state == .unreachable
+                let channel = person.channel.isEmpty ? "" : " by \(person.channel)"
+                return Line(
+                    isLost ? "  ✖ cannot be told: " : "  ▲ not told yet: ", isLost ? .bad : .warning
+                ) + (person.person, .strong) + channel
+                    + (person.trouble.isEmpty ? "" : ": \(person.trouble)")
+            }
+        let (told, waiting) = (names(.told), names(.waiting))
+        if !told.isEmpty { lines.append(Line("  told: \(told)")) }
+        if !waiting.isEmpty { lines.append(Line("  being told: \(waiting)")) }
+        return lines
+    }
+
+    /// What `update-dashboard` said.
+    private var dashboardLine: [Line] {
+        guard let line = core.line else { return [] }
+        return [
+            Line("» \(line.status)", .warning) + (line.message.isEmpty ? "" : ": \(line.message)")
+        ]
+    }
+
+    /// What waits, and what was given up.
+    private var outbox: [Line] {
+        let outbox = core.outbox
+        guard outbox.waiting + outbox.sending + outbox.dead > 0 else { return [] }
+        return [
+            "", Line("Outbox: ") + OutboxCommand.summary(outbox) + ("  tocsin outbox", .quiet),
+        ]
+            + OutboxCommand.channels(core.channels)
     }
 
     private var components: [Line] {

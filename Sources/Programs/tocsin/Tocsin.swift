@@ -22,21 +22,30 @@ struct Tocsin: AsyncParsableCommand {
                 name: "Watch",
                 subcommands: [
                     Status.self, HealthCheck.self, Events.self, Emergencies.self,
-                    EscalationMatrix.self, Contacts.self, OnCall.self, BackupList.self,
+                    EscalationMatrix.self, Contacts.self, OnCall.self, OutboxCommand.self,
+                    BackupList.self,
                 ]),
             CommandGroup(
                 name: "Check",
                 subcommands: [
                     CheckWebsockets.self, CheckDatabase.self, VerifyServices.self,
-                    TestFallback.self,
+                    TestFallback.self, TestAlerts.self,
                     VerifyBackup.self, VerifyRollbackReady.self, VerifyRollback.self,
                     TestRollback.self,
                 ]),
             CommandGroup(
                 name: "Command an emergency",
                 subcommands: [
-                    ActivateEmergency.self, Acknowledge.self, Escalate.self, SetLevel.self,
-                    Note.self, ReportProblem.self, ClearProblem.self, DeactivateEmergency.self,
+                    ActivateEmergency.self, Acknowledge.self, HandOver.self, Escalate.self,
+                    SetLevel.self, Note.self, ReportProblem.self, ClearProblem.self,
+                    DeactivateEmergency.self,
+                ]),
+            CommandGroup(
+                name: "Tell people",
+                subcommands: [
+                    SendNotification.self, SendUserNotification.self, UpdateStatusPage.self,
+                    UpdateDashboard.self, CreateIncident.self, NotifyRollbackStart.self,
+                    ConfigureAlerts.self,
                 ]),
             CommandGroup(
                 name: "Recover",

@@ -112,6 +112,11 @@ enum Words {
         return "\(moment.rfc3339.prefix(10)) \(moment.timeOfDay)"
     }
 
+    /// `14:03:27 UTC`.
+    static func timeOfDay(_ text: String) -> String {
+        Timestamp(rfc3339: text).map { "\($0.timeOfDay) UTC" } ?? text
+    }
+
     /// A number with its unit: `99.2 %`, `12 clients`.
     static func value(_ value: Double, _ unit: String) -> String {
         unit.isEmpty ? number(value) : "\(number(value)) \(unit)"

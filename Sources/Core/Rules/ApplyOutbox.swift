@@ -1,0 +1,191 @@
+// How events of messages, alerts, shifts and clocks change the situation. Total, as all of applying is.
+import Domain
+import OrderedCollections
+
+extension Situation {
+    mutating func apply(_ event: OutboxEvent, at moment: Timestamp) {
+        switch event {
+        case .queued(let message, let deliveries):
+            outbox[message.id] = OutboxEntry(message: message, deliveries: deliveries)
+            countID(message.id)
+            settle(message.id)
+        case .added(let delivery):
+            wake(delivery.message)
+            outbox[delivery.message]?.deliveries.append(delivery)
+        case .started(let id, let attempt):
+            change(id) { delivery in
+                delivery.state = .sending
+                delivery.attempts = attempt
+                delivery.startedAt = moment
+            }
+        case .ended(let id, _, let outcome):
+            change(id) { Self.take(outcome, into: &$0, at: moment) }
+            if outcome.end == .delivered { keepReceipt(of: id, outcome.detail) }
+        case .interrupted(let id):
+            change(id) { delivery in
+                delivery.state = .waiting
+                delivery.notBefore = moment
+                delivery.mayRepeat = true
+                delivery.trouble = "the engine ended while it was being sent"
+            }
+        case .dropped(let id, let why): end(id, .dropped, why, at: moment)
+        case .dead(let id, let why): end(id, .dead, why, at: moment)
+        case .revived(let id, _):
+            if let (entry, _) = delivery(id) { wake(entry.message.id) }
+            change(id) { delivery in
+                delivery.state = .waiting
+                delivery.notBefore = moment
+                delivery.queuedAt = moment
+                delivery.endedAt = nil
+            }
+        case .dismissed(let id, let by):
+            if let (entry, _) = delivery(id) { wake(entry.message.id) }
+            end(id, .dropped, "dismissed by \(by)", at: moment)
+        }
+    }
+
+    private mutating func end(
+        _ id: String, _ state: DeliveryState, _ why: String, at moment: Timestamp
+    ) {
+        change(id) { delivery in
+            delivery.state = state
+            delivery.endedAt = moment
+            delivery.trouble = why
+        }
+    }
+
+    private static func take(
+        _ outcome: DeliveryOutcome, into delivery: inout Delivery, at moment: Timestamp
+    ) {
+        switch outcome.end {
+        case .delivered:
+            delivery.state = .delivered
+            delivery.endedAt = moment
+            delivery.receipt = outcome.detail
+            delivery.trouble = ""
+        case .failed, .unclear, .refused:
+            delivery.state = .waiting
+            delivery.trouble = outcome.detail
+            let pause = Rules.pause(after: delivery.attempts, of: delivery.id)
+            delivery.notBefore = moment + max(pause, outcome.retryAfter ?? .zero)
+            if outcome.end == .unclear { delivery.mayRepeat = true }
+        }
+    }
+
+    /// Changes a delivery in the outbox; an entry whose deliveries are all over leaves it.
+    private mutating func change(_ id: String, _ body: (inout Delivery) -> Void) {
+        guard let cut = id.lastIndex(of: ".") else { return }
+        let message = String(id[..<cut])
+        guard let index = outbox[message]?.deliveries.firstIndex(where: { $0.id == id }) else {
+            return
+        }
+        if var delivery = outbox[message]?.deliveries[index] {
+            body(&delivery)
+            outbox[message]?.deliveries[index] = delivery
+        }
+        settle(message)
+    }
+
+    private mutating func settle(_ message: String) {
+        guard let entry = outbox[message], entry.isOver else { return }
+        outbox[message] = nil
+        settled.append(entry)
+        // What was given up stays in sight longest: somebody has to look at it.
+        while settled.count > Limits.settledMessages {
+            let index =
+                settled.firstIndex { !$0.deliveries.contains { $0.state == .dead } }
+                ?? settled.startIndex
+            settled.remove(at: index)
+        }
+    }
+    /// Takes an entry back into the outbox.
+    private mutating func wake(_ message: String) {
+        guard outbox[message] == nil,
+            let index = settled.lastIndex(where: { $0.message.id == message })
+        else { return }
+        outbox[message] = settled.remove(at: index)
+    }
+
+    /// A ticket's number and a status page's incident belong to the emergency.
+    private mutating func keepReceipt(of id: String, _ receipt: String) {
+        guard let (entry, _) = delivery(id), !receipt.isEmpty,
+            entry.message.emergency == emergency?.id
+        else { return }
+        switch entry.message.purpose {
+        case .ticket: emergency?.ticket = receipt
+        case .statusPage: emergency?.statusPageIncident = receipt
+        case .emergency, .update, .acknowledged, .over, .procedure, .notification, .users, .test:
+            break
+        }
+    }
+
+    mutating func noteAlert(
+        _ problem: String, _ fingerprint: String, _ text: String, by: String, at moment: Timestamp
+    ) {
+        var standing =
+            reported[problem]
+            ?? ReportedProblem(text: text, by: by, at: moment, byPerson: false)
+        standing.alerts.append(fingerprint)
+        reported[problem] = standing
+    }
+    /// A problem that only alerts reported is over with the last of them.
+    mutating func endAlert(_ problem: String, _ fingerprint: String) {
+        reported[problem]?.alerts.remove(fingerprint)
+        if let standing = reported[problem], standing.alerts.isEmpty, !standing.byPerson {
+            reported[problem] = nil
+        }
+    }
+    mutating func add(_ override: OnCallOverride, at moment: Timestamp) {
+        onCallOverrides.removeAll { $0.until <= moment }
+        onCallOverrides.append(override)
+        onCallOverrides = onCallOverrides.suffix(Limits.overrides)
+        countID(override.id)
+    }
+
+    /// Every clock that runs keeps what has passed on it: the machine's clock was set, no time has gone
+    /// by. Shifts and overrides are dates, which stay.
+    mutating func shiftClocks(by span: Span) {
+        func shift(_ moment: inout Timestamp) { moment = moment + span }
+        func shiftIfSet(_ moment: inout Timestamp?) { moment = moment.map { $0 + span } }
+        for key in probes.keys {
+            if var standing = probes[key] {
+                shift(&standing.since)
+                probes[key] = standing
+            }
+        }
+        for key in conditions.keys {
+            if var standing = conditions[key] {
+                shift(&standing.since)
+                conditions[key] = standing
+            }
+        }
+        if var open = emergency {
+            shift(&open.activatedAt)
+            shift(&open.levelSince)
+            shift(&open.respondBy)
+            shiftIfSet(&open.acknowledgedAt)
+            shiftIfSet(&open.acknowledgedUntil)
+            for index in open.escalation.indices { shift(&open.escalation[index].lastAt) }
+            emergency = open
+        }
+        if var ended = lastEnded {
+            shift(&ended.endedAt)
+            lastEnded = ended
+        }
+        shiftIfSet(&quietSince)
+        for key in outbox.keys {
+            guard var entry = outbox[key] else { continue }
+            for index in entry.deliveries.indices {
+                shift(&entry.deliveries[index].queuedAt)
+                shift(&entry.deliveries[index].notBefore)
+                shiftIfSet(&entry.deliveries[index].startedAt)
+            }
+            outbox[key] = entry
+        }
+        if var running = procedure {
+            shift(&running.startedAt)
+            for address in running.addresses { shiftIfSet(&running[address].startedAt) }
+            procedure = running
+        }
+    }
+}

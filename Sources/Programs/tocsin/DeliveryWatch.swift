@@ -1,0 +1,177 @@
+// Follows messages on the stream until they have arrived, and says on standard error what fails.
+import ArgumentParser
+import Domain
+import FoundationEssentials
+import Link
+import Wire
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// A length of time on the command line, spelled as in a runbook.
+struct Length: ExpressibleByArgument {
+    let span: Span
+    init(_ span: Span) { self.span = span }
+    init?(argument: String) {
+        guard let span = Span(argument), span > .zero, span <= .hours(24 * 366) else { return nil }
+        self.span = span
+    }
+    var defaultValueDescription: String { span.spelled }
+}
+
+/// The options of every command that sends something and waits for it.
+struct WaitOptions: ParsableArguments {
+    @Flag(name: .customLong("no-wait"), help: "Be done when it is in the outbox.")
+    var noWait = false
+    @Option(help: "How long to wait until it has arrived; it is tried on after that.")
+    var timeout = Length(.seconds(30))
+}
+
+struct DeliveryWatch {
+    let session: Session
+    let timeout: Span
+
+    /// An engine that says nothing for so long is as good as gone: a line comes every second.
+    private static let silence = Span.seconds(15)
+
+    /// - Returns: what was known when it was over, or when the time was.
+    func run(_ follower: DeliveryFollower) throws -> DeliveryFollower {
+        let client = try session.client()
+        var follower = follower
+        var progress = DeliveryProgress(paper: session.errorPaper)
+        defer { progress.clear() }
+        let deadline = ContinuousClock.now + .seconds(timeout.seconds)
+        var isLost = false
+        while !follower.isOver, ContinuousClock.now < deadline {
+            do throws(LinkError) {
+                let stream = try client.openStream()
+                isLost = false
+                try follow(stream, &follower, &progress, until: deadline)
+            } catch {
+                if !isLost {
+                    progress.say("the engine is gone (\(error)); the outbox goes on with the next")
+                }
+                isLost = true
+                pause(.seconds(0.2))
+            }
+        }
+        return follower
+    }
+
+    private func follow(
+        _ stream: StreamConnection, _ follower: inout DeliveryFollower,
+        _ progress: inout DeliveryProgress, until deadline: ContinuousClock.Instant
+    ) throws(LinkError) {
+        while !follower.isOver {
+            let left = Span.seconds((deadline - ContinuousClock.now) / .seconds(1))
+            guard left > .zero else { return }
+            let lines = try stream.readLines(within: min(left, Self.silence))
+            if lines.isEmpty, left > Self.silence {
+                throw .timeout(path: session.common.socket ?? "", after: Self.silence)
+            }
+            for data in lines {
+                // A line of a newer engine that says something unknown is passed over.
+                guard let line = try? WireCoding.decode(StreamLine.self, from: data) else {
+                    continue
+                }
+                follower.take(line)
+            }
+            progress.show(follower.deliveries)
+        }
+    }
+}
+
+/// Progress on standard error: a line that changes on a terminal, a line for each failure anywhere.
+private struct DeliveryProgress {
+    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private let paper: Paper
+    private var told: Set<String> = []
+    private var live = ""
+
+    init(paper: Paper) { self.paper = paper }
+
+    mutating func show(_ deliveries: [DeliveryReport]) {
+        for delivery in deliveries where delivery.hasFailed {
+            guard told.insert("\(delivery.id)/\(delivery.attempts)").inserted else { continue }
+            say("\(delivery.channel) to \(delivery.whom): \(DeliveryText.detail(delivery))")
+        }
+        guard isTerminal else { return }
+        let arrived = deliveries.filter { $0.state == .delivered }.count
+        let needed = deliveries.filter { $0.state != .dropped }.count
+        let left = deliveries.first { !$0.state.isOver }
+            .map { "  \($0.channel) to \($0.whom): \(DeliveryText.state($0))" }
+        let text = paper.render(
+            Line("▶ \(arrived) of \(needed) arrived", .strong) + (left ?? "", .plain))
+        guard text != live else { return }
+        Output.write("\r\u{1B}[K" + text, to: STDERR_FILENO)
+        live = text
+    }
+
+    mutating func say(_ text: String) {
+        clear()
+        Output.complain(paper.unlimited.render(Line(text, .warning)))
+    }
+
+    mutating func clear() {
+        if !live.isEmpty { Output.write("\r\u{1B}[K", to: STDERR_FILENO) }
+        live = ""
+    }
+}
+
+/// The one JSON document of a command that sends.
+struct SendResult: Encodable {
+    var events: [EventReport]
+    /// Ids of the messages.
+    var messages: [String]
+    /// How each delivery stood in the end.
+    var deliveries: [DeliveryReport]
+    /// Names of those who were told, and of those who were not (yet).
+    var reached: [String]
+    var missed: [String]
+}
+
+extension Session {
+    /// Asks for something that sends, and waits until it has arrived.
+    /// - Parameter done: what to say when everybody was reached.
+    /// - Returns: 0 when everybody was reached, 1 when not.
+    func send(
+        _ request: CommandRequest, _ options: WaitOptions, done: (DeliveryFollower) -> Line?
+    ) throws -> Int32 {
+        let answer = try command(request)
+        var follower = DeliveryFollower(messages: answer.messages)
+        if options.noWait || answer.messages.isEmpty {
+            try show(Self.result(answer, follower)) {
+                eventLines(answer.events) + Self.onItsWay(answer.messages)
+            }
+            return 0
+        }
+        follower = try DeliveryWatch(session: self, timeout: options.timeout.span).run(follower)
+        let standing = follower.standing
+        try show(Self.result(answer, follower)) {
+            DeliveryText.lines(follower.deliveries)
+                + (standing.isComplete ? [done(follower)].compactMap(\.self) : [])
+        }
+        if standing.isComplete { return 0 }
+        let (why, remedy) = DeliveryText.complaint(standing)
+        Output.complain(errorPaper.unlimited.render(Line("tocsin: \(why)", .bad)))
+        Output.complain("  \(remedy)")
+        return 1
+    }
+
+    static func result(_ answer: CommandAnswer, _ follower: DeliveryFollower) -> SendResult {
+        // Without waiting nothing is known of anybody.
+        let standing = follower.standing
+        return SendResult(
+            events: answer.events, messages: answer.messages, deliveries: follower.deliveries,
+            reached: standing.reached,
+            missed: follower.deliveries.isEmpty ? [] : standing.missed)
+    }
+
+    /// What commands say that sent something and do not wait for it.
+    static func onItsWay(_ messages: [String]) -> [Line] {
+        if messages.isEmpty { return [] }
+        let what = Words.count(messages.count, "message is", "messages are")
+        return [Line("\(what) on the way: tocsin outbox", .quiet)]
+    }
+}
