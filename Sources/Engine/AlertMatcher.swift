@@ -94,10 +94,11 @@ final class AlertDesk: Sendable {
     init(within limit: Span = .seconds(10)) { self.limit = limit }
 
     /// - Throws: `Refusal` as `AlertReading` does; `Fault` when it takes too long.
-    func read(_ body: Data, by intake: AlertIntake, at now: Timestamp) async throws -> AlertReading
-    {
+    func read(
+        _ body: Data, by intake: AlertIntake, of service: String = "", at now: Timestamp
+    ) async throws -> AlertReading {
         let matcher = matcher(for: intake)
-        return try await run { try AlertReading(body, matcher, at: now) }
+        return try await run { try AlertReading(body, matcher, of: service, at: now) }
     }
 
     private func matcher(for intake: AlertIntake) -> AlertMatcher {

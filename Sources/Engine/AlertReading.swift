@@ -18,14 +18,19 @@ struct AlertReading: Sendable, Equatable {
     ///   - body: the webhook's object (version 4, prometheus.io/docs/alerting/latest/configuration,
     ///     `webhook_config`; Grafana sends the same), or the list of Alertmanager's API v2
     ///     (`POST /api/v2/alerts`), where an alert is over when its `endsAt` has passed.
+    ///   - service: whose own alerts are left out: an Alertmanager that is told of an emergency and sends
+    ///     what it has here must not make a second reason of it.
     ///   - now: the wall time.
     /// - Throws: `Refusal` (not understood) that names the place.
-    init(_ body: Data, _ matcher: AlertMatcher, at now: Timestamp) throws(Refusal) {
+    init(
+        _ body: Data, _ matcher: AlertMatcher, of service: String = "", at now: Timestamp
+    ) throws(Refusal) {
         let list = try AlertList(body)
         var isFull = false
         for (index, entry) in list.entries.enumerated() {
             let isFiring = try entry.isFiring(index, ofWebhook: list.isWebhook, at: now)
-            guard let problem = try matcher.problem(for: entry.labels) else {
+            guard !entry.isOurs(service), let problem = try matcher.problem(for: entry.labels)
+            else {
                 unmatched.append(entry.name)
                 continue
             }
@@ -85,6 +90,12 @@ private struct AlertEntry: Decodable {
     var status: String?
     var endsAt: String?
     private var given: String?
+
+    /// As the channel `alertmanager` makes them.
+    func isOurs(_ service: String) -> Bool {
+        !service.isEmpty && labels["service"] == service && labels["emergency"] != nil
+            && labels["alertname"]?.hasPrefix("Tocsin") == true
+    }
 
     private enum Key: String, CodingKey { case labels, annotations, status, endsAt, fingerprint }
 

@@ -105,7 +105,7 @@ package enum EngineProgram {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run(onListening: onReady) }
             group.addTask { await ends.wait() }
-            if let listener = try alertListener(options, secrets, engine) {
+            if let listener = await alertListener(options, secrets, engine) {
                 group.addTask {
                     try await listener.run(onTrouble: { await engine.set(.alerts, $0) })
                 }
@@ -124,11 +124,19 @@ package enum EngineProgram {
     /// Where the runbook has one: alerts from senders that cannot use the socket.
     private static func alertListener(
         _ options: EngineOptions, _ secrets: EnvironmentSecrets, _ engine: EngineCore
-    ) throws -> AlertListener? {
+    ) async -> AlertListener? {
         guard let intake = options.runbook.alerts, let listen = intake.listen else { return nil }
-        return AlertListener(
-            listen: listen, token: try intake.token.map(secrets.text), service: engine,
-            logger: options.logger)
+        do {
+            return AlertListener(
+                listen: listen, token: try intake.token.map(secrets.text), service: engine,
+                logger: options.logger)
+        } catch {
+            // Without its token the port stays shut; everything else goes on.
+            let text = "NO ALERTS COME IN: \(error)"
+            options.logger.error("\(text)")
+            await engine.set(.alerts, text)
+            return nil
+        }
     }
 
     /// Looks at the way out of this machine; while it is down, bad answers say nothing of the service.

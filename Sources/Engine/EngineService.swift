@@ -35,12 +35,34 @@ extension EngineCore: EngineService {
         if request.command == "configure-alerts" { return try configureAlerts(request, caller) }
         let command = try CommandReading(rules: rules, planHash: planHash).command(request)
         let before = situation.procedure?.id
-        let events = try handle(.command(command, by: caller))
+        let events = try await handleInTurn(command, by: caller)
         let started = events.last { $0.kind == "procedure-started" }?.procedure
         return CommandAnswer(
             events: events, procedure: started ?? situation.procedure?.id ?? before,
             messages: events.filter { $0.kind == "message-queued" }.compactMap(\.message))
     }
+
+    /// The engine's own short procedures (fallbacks that a level asks for) are no reason to turn an
+    /// operator away: what they ask for comes next.
+    private func handleInTurn(
+        _ command: Command, by caller: Caller
+    ) async throws -> [EventReport] {
+        let clock = ContinuousClock()
+        let end = clock.now + .seconds(Self.turnPatience.seconds)
+        while true {
+            do {
+                return try handle(.command(command, by: caller))
+            } catch let refusal as Refusal {
+                guard refusal.rule == "one-procedure-at-a-time",
+                    let busy = situation.procedure, busy.kind == .fallback,
+                    busy.startedBy == "engine", busy.state == .running, clock.now < end
+                else { throw refusal }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
+    }
+    /// Less than clients wait for an answer.
+    private static let turnPatience = Span.seconds(8)
 
     /// Writes `alerts.local.yaml` beside the runbook and tells by it from now on.
     private func configureAlerts(
@@ -170,7 +192,8 @@ extension EngineCore: EngineService {
                 remedy: "Add `alerts:` with its rules to it, or report it: tocsin report-problem")
         }
         try maySendAlerts(caller, intake)
-        let reading = try await AlertDesk.shared.read(body, by: intake, at: parts.now())
+        let reading = try await AlertDesk.shared.read(
+            body, by: intake, of: runbook.service.name, at: parts.now())
         note(reading, from: caller)
         guard !reading.alerts.isEmpty else { return CommandAnswer(events: []) }
         return CommandAnswer(events: try handle(.alerts(reading.alerts, by: caller)))

@@ -48,14 +48,17 @@ extension ReportContext {
         let all = (situation.settled + situation.outbox.values).flatMap(\.deliveries)
         return names.map { name in
             let mine = all.filter { $0.channel == name }
-            let last = mine.filter { $0.startedAt != nil && $0.state != .sending }
-                .max { ($0.startedAt ?? now) < ($1.startedAt ?? now) }
-            let failed = last.map { $0.state != .delivered && !$0.trouble.isEmpty } ?? false
             let arrived = mine.filter { $0.state == .delivered }.compactMap(\.endedAt).max()
+            let bad = mine.filter { $0.failedAt != nil }
+                .max { ($0.failedAt ?? now) < ($1.failedAt ?? now) }
+            let failing = bad.flatMap(\.failedAt).map { failed in
+                arrived.map { $0 <= failed } ?? true
+            }
             return ChannelReport(
                 name: name, kind: kind(of: name),
-                state: last == nil ? .unused : failed ? .failing : .works,
-                trouble: failed ? last?.trouble ?? "" : "", deliveredAt: arrived?.rfc3339,
+                state: failing == true ? .failing : arrived == nil ? .unused : .works,
+                trouble: failing == true ? bad?.failure ?? "" : "",
+                deliveredAt: arrived?.rfc3339,
                 waiting: mine.filter { $0.state == .waiting }.count)
         }
     }

@@ -28,6 +28,11 @@ private func render(_ lines: [Line]) -> String {
                 ]))
     }
 
+    @Test func `that a message has begun to be sent is no news to who caused it`() {
+        let lines = causedLines([event(1, "message-queued"), event(2, "delivery-started")])
+        #expect(lines.count == 1 && render(lines).contains("message-queued"))
+    }
+
     @Test func `an emergency that goes on says so`() {
         let answer = CommandAnswer(events: [event(1, "emergency-reopened", emergency: "e1")])
         #expect(

@@ -36,16 +36,20 @@ import Wire
         #expect(player.requests.last == CommandRequest(command: "acknowledge", span: "90m"))
     }
 
-    @Test func `what somebody has is not taken from them, unless it is for a time`() {
+    @Test func `what somebody has is taken over with its own command, and by no key alone`() {
         var scene = Scenes.high(acknowledged: true)
         scene.situation.core.emergency?.acknowledgedBy = "tomas"
         var player = Player(scene)
         player.press(.character("A"))
-        #expect(player.model.sheet == nil && player.text.contains("Tomas Lind has acknowledged it"))
-        scene.situation.core.emergency?.acknowledgedUntil = Scenes.ahead(60)
-        player = Player(scene)
-        player.press(.character("A"))
-        #expect(player.model.sheet != nil)
+        #expect(player.model.sheet == nil && player.text.contains("has it; o takes it over"))
+        player.press(.character("o"))
+        #expect(player.text.contains("▸ Ines Moreau") && player.text.contains("you take it over"))
+        player.press(.enter)
+        #expect(player.requests == [CommandRequest(command: "hand-over", target: "ines")])
+        // Whoever has it may say for how long.
+        player = Player(Scenes.forATime())
+        player.press(.character("A"), .right, .right, .right, .enter)
+        #expect(player.requests == [CommandRequest(command: "acknowledge", span: "1h")])
     }
 
     @Test func `the command is handed over to whoever is picked, first to who is on call`() {
@@ -100,12 +104,15 @@ import Wire
         player.press(.enter)
         #expect(player.requests.isEmpty && player.text.contains("say something"))
         player.type("Nobody deploys until we know more")
-        player.press(.tab, .down, .tab, .right, .enter)
+        player.press(.tab, .down, .tab, .right, .tab)
+        player.type("text, hook")
+        player.press(.enter)
         #expect(
             player.requests == [
                 CommandRequest(
                     command: "send-notification", text: "Nobody deploys until we know more",
-                    title: "Deploy stopped", target: "senior-administrator", priority: "high")
+                    title: "Deploy stopped", target: "senior-administrator", priority: "high",
+                    via: ["text", "hook"])
             ])
     }
 

@@ -12,7 +12,8 @@ import Wire
 
     @Test(arguments: scenes) func `every small size has a picture`(name: String) throws {
         let scene = try #require(GoldenTests.scenes.first { $0.0 == name }).1
-        for width in 1...30 {
+        // Each width around which something changes its shape, and the smallest ones.
+        for width in [1, 2, 3, 4, 5, 7, 8, 9, 12, 16, 19, 20, 24, 29, 30, 40, 41] {
             for height in 1...10 {
                 let frame = view(scene(width, height).model)
                 #expect(frame.width == width && frame.height == height)

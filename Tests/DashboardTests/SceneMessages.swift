@@ -22,10 +22,11 @@ extension Scenes {
     }
 
     private static func event(
-        _ seq: Int, _ age: Double, _ kind: String, _ text: String, _ tone: EventTone
+        _ seq: Int, _ age: Double, _ kind: String, _ text: String, _ tone: EventTone,
+        _ by: String = "engine"
     ) -> EventReport {
         EventReport(
-            seq: seq, at: ago(age), kind: kind, text: text, tone: tone, by: "engine", emergency: id,
+            seq: seq, at: ago(age), kind: kind, text: text, tone: tone, by: by, emergency: id,
             procedure: nil)
     }
 
@@ -83,6 +84,20 @@ extension Scenes {
                 at: ago(300), alerts: 0)
         ]
         let refused = "mail.example.com:587 refused the connection"
+        scene.events = [
+            event(1, 4200, "emergency-activated", "emergency activated: delivery-errors", .bad),
+            event(2, 3900, "noted", "note: cleared the queue, it fills again", .plain, "tomas"),
+            event(3, 648, "emergency-reopened", "goes on: errors 23.1 %", .bad),
+            event(4, 647, "escalated", "escalation step 1 of level 2: tells Tomas, Ines", .warning),
+            event(5, 646, "delivery-ended", "mail to Tomas Lind failed: \(refused)", .warning),
+            event(6, 646, "delivery-ended", "mail to Ines Moreau failed: \(refused)", .warning),
+            event(7, 642, "delivery-ended", "ticket OPS-42 opened", .good),
+            event(8, 640, "delivery-ended", "text to Ines Moreau delivered", .good),
+            event(
+                9, 300, "problem-reported",
+                "corruption reported: notifications of 12:00 came twice",
+                .bad, "ines"),
+        ]
         scene.situation.deliveries = [
             delivery(
                 1, "mail", "email", ["Tomas Lind"], .waiting, attempts: 3, next: 42,

@@ -51,7 +51,10 @@ import Testing
         let stage = try Stage()
         try await stage.start()
         try await everybodyIsConnected(stage)
-        #expect(try await stage.statistics().delivery.errorRate == 0)
+        // On a busy machine a line may be acknowledged too late at first.
+        try await eventually("all of it arrives") {
+            try await stage.statistics().delivery.errorRate == 0
+        }
         try stage.fault("delivery", true)
         try await eventually("more than a tenth fails") {
             try await stage.statistics().delivery.errorRate > 10

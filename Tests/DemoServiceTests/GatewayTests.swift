@@ -125,19 +125,24 @@ import Testing
         try await stage.stop()
     }
 
-    @Test func `each mail is a file of its own, for its owner only`() async throws {
+    @Test func `each mail is a file of its own, once, for its owner only`() async throws {
         let stage = try Stage()
         let place = try stage.place()
-        for text in ["First", "Second"] {
+        func send(_ id: String, _ text: String) async throws -> Int32 {
             try place.write("text", text)
             let program = try Spawned(
-                "/bin/sh", ["-c", "exec bin/mailbox <text"], environment: ["PATH": "/usr/bin:/bin"],
+                "/bin/sh", ["-c", "exec bin/mailbox \"$0\" <text", id],
+                environment: ["PATH": "/usr/bin:/bin"],
                 directory: stage.folder, output: stage.temporary("out"),
                 errors: stage.temporary("err"))
-            #expect(try await program.end() == 0)
+            return try await program.end()
         }
+        for (id, text) in [("m_1.1", "First"), ("m_2.1", "Second"), ("m_1.1", "First")] {
+            #expect(try await send(id, text) == 0)
+        }
+        for id in ["", "../m", ".m", "a b"] { #expect(try await send(id, "no") == 64) }
         let names = place.names(in: "mailbox")
-        #expect(names.count == 2)
+        #expect(names == ["m_1.1.txt", "m_2.1.txt"])
         #expect(try names.map { try place.text("mailbox/\($0)") } == ["First\n", "Second\n"])
         let facts = try FileManager.default.attributesOfItem(atPath: place("mailbox/\(names[0])"))
         #expect(facts[.posixPermissions] as? Int == 0o600)

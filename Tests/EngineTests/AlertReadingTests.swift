@@ -52,6 +52,15 @@ import Testing
         "truncatedAlerts":2}
         """#
 
+    @Test func `our own emergency that comes back is no second reason`() throws {
+        let labels = #""alertname":"TocsinEmergency","service":"sample","emergency":"e_1""#
+        let all = AlertMatcher([Self.rule("any", ("alertname", ".+"))])
+        let body = Data(webhook(labels).utf8)
+        #expect(try AlertReading(body, all, of: "sample", at: now).alerts.isEmpty)
+        // Another service's emergency may well be a reason.
+        #expect(try AlertReading(body, all, of: "other", at: now).alerts.count == 1)
+    }
+
     @Test func `what Alertmanager sends is read`() throws {
         let reading = try read(Self.real, [Self.rule("drought", ("alertname", "Dürre"))])
         #expect(

@@ -87,10 +87,19 @@ final class Bench: Sendable {
     }
     func write(_ name: String, _ text: String) throws { try root.write("folder/\(name)", text) }
 
-    /// A script in the runbook's folder.
-    func script(_ name: String, _ lines: String) throws {
-        let path = try root.write("folder/\(name)", "#!/bin/sh\n" + lines + "\n")
-        chmod(path, 0o755)
+    /// A script in the runbook's folder. Another process writes it: a file that this one had open for
+    /// writing could be open in a child just started by another test, and then no one may run it.
+    func script(_ name: String, _ lines: String) async throws {
+        let text = try root.write("folder/\(name).text", "#!/bin/sh\n" + lines + "\n")
+        try await install(text, as: root("folder/\(name)"))
+        try FileManager.default.removeItem(atPath: text)
+    }
+    /// Makes a program of a text, which stays.
+    func install(_ text: String, as path: String) async throws {
+        let pid = try spawn(["/usr/bin/install", "-m", "755", text, path])
+        var status = Int32()
+        try await eventually("\(path) is written") { waitpid(pid, &status, WNOHANG) == pid }
+        guard status == 0 else { throw TestKitError(text: "install \(path): status \(status)") }
     }
 
     /// What a folder below the bench holds, as lines of kind, mode, owner, time, name and content.

@@ -11,7 +11,7 @@ import Testing
     init() throws { bench = try Bench() }
 
     @Test func `a program runs with its arguments and its end is told`() async throws {
-        try bench.script("bin/say", "echo \"$1\" >> said; echo the last line; exit $2")
+        try await bench.script("bin/say", "echo \"$1\" >> said; echo the last line; exit $2")
         let good = await bench.perform(.run(["./bin/say", "a b", "0"], input: nil))
         #expect(good.end == .succeeded)
         #expect(good.message == "the last line")
@@ -26,7 +26,7 @@ import Testing
     @Test func `a relative program starts at the runbook's folder, whatever the working folder`()
         async throws
     {
-        try bench.script("bin/where", "pwd > where; echo $PWD")
+        try await bench.script("bin/where", "pwd > where; echo $PWD")
         try FileManager.default.createDirectory(
             atPath: bench.root("elsewhere"), withIntermediateDirectories: true)
         var step = Step.run("bin/where")
@@ -41,7 +41,7 @@ import Testing
         "*", "~", "-n", "", "\\", "{{other}}", "$IFS", "a\tb", "👩‍🚒",
     ])
     func `no value ever meets a shell`(_ value: String) async throws {
-        try bench.script("bin/keep", "printf '%s' \"$1\" > kept; printf '%s' $# > number")
+        try await bench.script("bin/keep", "printf '%s' \"$1\" > kept; printf '%s' $# > number")
         let result = await bench.perform(
             .run(["./bin/keep", "{{value}}"], input: nil), variables: [("value", value)])
         #expect(result.end == .succeeded)
@@ -103,10 +103,12 @@ import Testing
 
     @Test func `what cannot be started says why`() async throws {
         try bench.write("plain", "no program")
-        try bench.root.write("folder/noshebang", "echo hi\n")
-        chmod(bench.root("folder/noshebang"), 0o755)
-        try bench.root.write("folder/badinterpreter", "#!/no/such/interpreter\n")
-        chmod(bench.root("folder/badinterpreter"), 0o755)
+        for (name, text) in [
+            ("noshebang", "echo hi\n"), ("badinterpreter", "#!/no/such/interpreter\n"),
+        ] {
+            let file = try bench.root.write("folder/\(name).text", text)
+            try await bench.install(file, as: bench.root("folder/\(name)"))
+        }
         let cases: [([String], String)] = [
             (["./missing"], "there is no such file"), (["./plain"], "it is not executable"),
             (["no-such-program-anywhere"], "there is no such program in"),
@@ -200,7 +202,7 @@ import Testing
     @Test func `lines of a megabyte, control characters and broken text are made harmless`()
         async throws
     {
-        try bench.script(
+        try await bench.script(
             "bin/odd",
             """
             head -c 1000000 /dev/zero | tr '\\0' x; echo

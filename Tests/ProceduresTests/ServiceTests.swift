@@ -11,16 +11,16 @@ import Testing
 @Suite struct ServiceTests {
     let bench: Bench
     let units: [ServiceUnit]
-    init() throws {
+    init() async throws {
         bench = try Bench()
         // It needs a moment to come up and to go down, as services do.
-        try bench.script(
+        try await bench.script(
             "bin/start",
             "echo start >> log; [ -e broken ] && echo no luck && exit 7; (sleep 0.1; touch up) &")
-        try bench.script(
+        try await bench.script(
             "bin/stop",
             "echo stop >> log; [ -e up ] || exit 3; [ -e stuck ] || { (sleep 0.1; rm up) & }")
-        try bench.script("bin/status", "test -e up")
+        try await bench.script("bin/status", "test -e up")
         units = [
             ServiceUnit(
                 name: "web", start: ["bin/start"], stop: ["bin/stop"], status: ["bin/status"]),
@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test func `a unit that is not listed is systemd's`() async throws {
-        try bench.script(
+        try await bench.script(
             "fake/systemctl",
             """
             echo "$*" >> log

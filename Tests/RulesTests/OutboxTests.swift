@@ -74,6 +74,33 @@ import Testing
         #expect(world.arrived.count == 1)
     }
 
+    @Test func `a channel without addresses tells everybody whose turn comes to it`() throws {
+        var world = Self.world()
+        try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))
+        // Ines fails twice and comes to the chat, before Tomas' mail has failed once.
+        try world.end(try #require(world.sending.first { $0.people == ["ines"] }), .failed, "down")
+        try world.end(try #require(world.sending.first { $0.people == ["ines"] }), .failed, "down")
+        let chat = try #require(world.sending.first { $0.channel == "chat" })
+        try world.end(chat, .delivered)
+        while let next = world.sending.first { try world.end(next, .failed, "down") }
+        let emergency = try #require(world.situation.emergency)
+        let told = world.rules.told(of: emergency, in: world.situation)
+        #expect(told.map(\.state) == [.told, .told])
+        #expect(world.rules.notTold(world.situation).isEmpty)
+    }
+
+    @Test func `a test is tried once, and the next one clears it away`() throws {
+        var world = RulesWorld()
+        try world.ask(.testAlerts(channel: "mail", target: nil))
+        let first = try #require(world.sending.first)
+        try world.end(first, .failed, "down")
+        #expect(world.delivery(first.id)?.state == .dead)
+        try world.ask(.testAlerts(channel: "mail", target: nil))
+        #expect(world.delivery(first.id)?.state == .dropped)
+        try world.deliverAll()
+        #expect(world.arrived.count == 1)
+    }
+
     @Test func `every channel at once where the step says so`() throws {
         var world = Self.world(everyChannel: true)
         try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))

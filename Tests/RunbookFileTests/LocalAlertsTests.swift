@@ -139,6 +139,9 @@ import Testing
         #expect(book.escalation.map(\.level) == [.critical, .high, .medium])
         #expect(book.escalation.allSatisfy { $0.steps.map(\.via.first) == ["mail"] })
         #expect(plain.applying(Self.alerts) == book)
+        // Whoever may read the runbook may not always read the addresses.
+        let alone = RunbookFile.load(path: path, environment: [:], withLocalAlerts: false)
+        #expect(alone.runbook == plain)
         #expect(book.applying(LocalAlerts()) == plain)
     }
 

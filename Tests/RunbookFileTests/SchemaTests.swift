@@ -102,6 +102,14 @@ import Testing
         #expect(unread.sorted() == [])
     }
 
+    @Test func `its patterns are ones that every checker reads`() throws {
+        // Swift's and Python's expressions differ from ECMAScript's in `\p`.
+        let schema = RunbookFile.schema()
+        for line in schema.split(separator: "\n") where line.contains("\"pattern\"") {
+            #expect(!line.contains("\\\\p"), "\(line)")
+        }
+    }
+
     @Test func `the schema is the same each time`() {
         #expect(RunbookFile.schema() == RunbookFile.schema())
     }

@@ -47,14 +47,15 @@ import Testing
         let lines = try String(contentsOf: URL(filePath: folder("out")), encoding: .utf8)
             .split(separator: "\n")
         #expect(lines.count == all.count)
-        for (line, second) in zip(lines, all) {
+        let wrong = zip(lines, all).compactMap { line, second -> String? in
             let own = offsets.seconds(at: Timestamp(milliseconds: Int64(second) * 1000))
-            let sign = own < 0 ? "-" : "+"
             let parts = [abs(own) / 3600, abs(own) / 60 % 60, abs(own) % 60].map {
                 $0 < 10 ? "0\($0)" : "\($0)"
             }
-            #expect(line == "\(sign)\(parts.joined(separator: ":"))", "\(second)")
+            let text = (own < 0 ? "-" : "+") + parts.joined(separator: ":")
+            return line == text ? nil : "\(second): \(line), not \(text)"
         }
+        #expect(wrong == [])
     }
 
     @Test func `every zone of the system can be read`() throws {
@@ -72,6 +73,16 @@ import Testing
         for count in stride(from: 0, to: bytes.count, by: 3) {
             if count < 1000 { #expect(ZoneFile.offsets(in: Array(bytes.prefix(count))) == nil) }
             _ = ZoneFile.offsets(in: Array(bytes.prefix(count)))
+        }
+        // The first time of the second block, as far away as a number can be.
+        let second = try #require(
+            bytes.indices.dropFirst(4).first { bytes[$0...].starts(with: "TZif".utf8) })
+        for first: UInt8 in [0x80, 0x7F] {
+            var far = bytes
+            for (index, byte) in ([first] + Array(repeating: 0x80 - first, count: 7)).enumerated() {
+                far[second + 44 + index] = byte == 1 ? 0xFF : byte
+            }
+            #expect(ZoneFile.offsets(in: far) != nil)
         }
         var random = Lehmer(seed: 7)
         for _ in 0..<300 {

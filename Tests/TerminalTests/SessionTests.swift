@@ -25,6 +25,8 @@ func picture() -> Frame {
     frame.text("▲ LEVEL 2", x: 1, y: 1, Style(.level2))
     return frame
 }
+/// More than a notification may hold.
+func long() -> String { String(repeating: "x", count: 500) }
 /// Waits until a descriptor has something, or has hung up.
 func wait(for descriptor: Int32) {
     var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
@@ -203,6 +205,60 @@ func die(of signal: Int32) -> Never {
             exit(0)
         }
         #expect(terminal.sent().contains("\u{1B}]52;c;dG9jc2luIOKWsg==\u{7}"))
+    }
+
+    @Test func `news ring once, and the desktop shows one line of them without any control in it`()
+        async throws
+    {
+        let terminal = try PseudoTerminal()
+        let path = terminal.path
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            let session = try borrow(path)
+            session.ring("Tocsin: \u{1B}]52;c;AAAA\u{7} level\n2 ▲ \u{9C}" + long())
+            session.giveBack()
+            exit(0)
+        }
+        let sent = terminal.sent()
+        let line = "\u{7}\u{1B}]9;Tocsin:  ]52;c;AAAA  level 2 ▲  "
+        #expect(sent.contains(line))
+        let rest = sent.range(of: line).map { sent[$0.upperBound...] } ?? ""
+        #expect(
+            rest.prefix { $0 == "x" }.count == 200 - 32 && rest.drop { $0 == "x" }.first == "\u{7}")
+        // The bell, and the end of the command.
+        #expect(sent.components(separated: "\u{7}") == 3)
+    }
+
+    @Test(arguments: ["linux", "vt100", "vt220"])
+    func `a console rings and shows no command as text`(term: String) async throws {
+        let terminal = try PseudoTerminal()
+        let path = terminal.path
+        await #expect(processExitsWith: .success) {
+            [path = path as String, term = term as String] in
+            let session = try borrow(path, term: term)
+            session.ring("Tocsin: level 2")
+            session.giveBack()
+            exit(0)
+        }
+        let sent = terminal.sent()
+        #expect(sent.contains("\u{7}") && !sent.contains("]9;") && !sent.contains("Tocsin"))
+    }
+
+    @Test(arguments: ["", "  ", "4;1;50", "9;/tmp"])
+    func `a line that is empty or looks like an order of another kind is none`(
+        text: String
+    ) async throws {
+        let terminal = try PseudoTerminal()
+        let path = terminal.path
+        await #expect(processExitsWith: .success) {
+            [path = path as String, text = text as String] in
+            let session = try borrow(path, term: "tmux-256color")
+            session.ring(text)
+            session.giveBack()
+            exit(0)
+        }
+        let sent = terminal.sent()
+        #expect(sent.contains("\u{7}"))
+        #expect(!sent.contains("]9;4") && !sent.contains("]9;9") && !sent.contains("]9;\u{7}"))
     }
 
     @Test func `without a terminal there is a clear word and no picture`() throws {

@@ -8,7 +8,7 @@ enum Chrome {
 
     static func header(_ model: Model, _ canvas: inout Canvas, _ rect: Rect) {
         canvas.frame.fill(rect, Style(.text, on: .bar))
-        let right = fittingRight(model, room: rect.width - (rect.width >= 80 ? 33 : 24))
+        let right = fittingRight(model, room: rect.width - leftColumns(model, rect.width))
         let columns = right.reduce(1) { $0 + $1.columns }
         canvas.frame.line(
             right + [Run(" ")], endX: rect.endX, y: rect.y, within: rect.width, on: .bar)
@@ -23,6 +23,14 @@ enum Chrome {
                 limit: room - x, on: .bar)
         }
         tabs(model, &canvas, from: x + 3, to: room, y: rect.y)
+    }
+
+    /// What the name of the service and of the screen should have at least.
+    private static func leftColumns(_ model: Model, _ width: Int) -> Int {
+        guard width >= 80, let core = model.core else { return 24 }
+        let names = GlyphWidth.columns(core.service) + GlyphWidth.columns(core.environment) + 13
+        let title = model.page == .command ? 0 : model.page.title.count + 4
+        return max(24, min(names + title, width / 2))
     }
 
     private static func tabs(
@@ -63,6 +71,7 @@ enum Chrome {
             who + [Run("engine ", .dim)] + engine + dot + outbox + clock,
             [Run("engine ", .dim)] + engine + dot + outbox + clock,
             engine + dot + outbox + clock,
+            engine + dot + outbox + short,
             engine + dot + brief + short,
             engine + [Run(" ")] + brief + short,
             brief + short,
@@ -100,9 +109,10 @@ enum Chrome {
         for alarm in model.core?.alarms ?? [] { lines.append(("✖ \(alarm)", .bad)) }
         var rest = area
         // The end of an alarm is its remedy: a second line rather than a cut, where there is room.
-        let wrapped = lines.flatMap { text, ground in
-            Wrap.lines(text, width: max(8, area.width - 2), limit: area.height >= 20 ? 2 : 1)
-                .enumerated().map { ($0.offset == 0 ? $0.element : "  " + $0.element, ground) }
+        let wrapped = lines.flatMap { text, ground -> [(String, Ground)] in
+            guard area.height >= 20 else { return [(text, ground)] }
+            return Wrap.lines(text, width: max(8, area.width - 4), limit: 2).enumerated()
+                .map { ($0.offset == 0 ? $0.element : "  " + $0.element, ground) }
         }
         for (text, ground) in wrapped.prefix(max(1, area.height / 8)) {
             let (row, below) = rest.split(top: 1)

@@ -116,16 +116,15 @@ enum DeliveryList {
     private static func summary(_ model: Model) -> [Run] {
         guard let outbox = model.core?.outbox else { return [] }
         var runs: [Run] = []
-        func add(_ count: Int, _ word: String, _ role: StyleRole) {
+        func add(_ count: Int, _ word: String, _ role: StyleRole, after joint: String) {
             guard count > 0 else { return }
             runs += [
-                Run(runs.isEmpty ? "" : " · ", .dim), Run("\(count) ", .strong), Run(word, role),
+                Run(runs.isEmpty ? "" : joint, .dim), Run("\(count) ", .strong), Run(word, role),
             ]
         }
-        add(outbox.waiting, "queued", .text)
-        add(outbox.sending, "sending", .accent)
-        add(outbox.retrying, "retrying", .warning)
-        add(outbox.dead, "given up", .bad)
+        add(Outbox.queued(outbox), "queued", .text, after: "")
+        add(outbox.retrying, "of them again", .warning, after: ", ")
+        add(outbox.dead, "given up", .bad, after: " · ")
         return runs
     }
 

@@ -44,7 +44,8 @@ extension Keymap {
             refusal: Why.notToAcknowledgeAgain, act: { $0.open($0.acknowledgeForm) }),
         Binding(
             key: .character("o"), name: "hand-over", hint: "hand over",
-            text: "Hand the command of the emergency over to somebody", pages: places,
+            text: "Hand the command of the emergency over to somebody, or take it over",
+            pages: places,
             urgent: { $0.page == .emergency },
             refusal: Why.nobodyElse, act: { $0.open($0.handOverForm) }),
         Binding(
@@ -163,17 +164,16 @@ extension Model {
 }
 
 extension Why {
-    /// Who has it may take it again, for another time; so may anybody when it runs out by itself.
+    /// Whoever has it may say anew for how long; anybody else takes it over.
     static func notToAcknowledgeAgain(_ model: Model) -> String? {
-        guard let emergency = model.emergency else { return noEmergency(model) }
-        let mine = emergency.acknowledgedBy == model.you?.user
-        return mine || emergency.acknowledgedUntil != nil
-            ? noEngine(model) : notToAcknowledge(model)
+        guard let emergency = model.emergency, let by = emergency.acknowledgedBy else {
+            return notToAcknowledge(model)
+        }
+        return by == model.you?.user
+            ? noEngine(model) : "\(model.person(by)) has it; o takes it over"
     }
     static func nobodyElse(_ model: Model) -> String? {
-        if let why = noEmergency(model) { return why }
-        let others = (model.runbook?.people ?? []).contains { $0.user != model.you?.user }
-        return others ? nil : "the runbook names nobody else"
+        noEmergency(model) ?? (model.successors.isEmpty ? "the runbook names nobody else" : nil)
     }
     static func nothingReported(_ model: Model) -> String? {
         if let why = noEngine(model) { return why }
@@ -182,8 +182,7 @@ extension Why {
     }
     static func notToEscalate(_ model: Model) -> String? {
         if let why = noEngine(model) { return why }
-        guard let emergency = model.emergency else { return "no emergency is open" }
-        return emergency.acknowledgedBy.map { "\(model.person($0)) has it; o hands it over" }
+        return model.emergency == nil ? "no emergency is open" : nil
     }
     static func notToRetry(_ model: Model) -> String? {
         if let why = noEngine(model) { return why }

@@ -82,7 +82,7 @@ enum EmergencyScreen {
         let room = rect.height - 1
         let first = min(model.timeline, max(0, lines.count - room))
         let below = lines.count - first - room
-        let title = model.emergency == nil ? "The last emergency" : "Timeline"
+        let title = model.emergency == nil ? "Last emergency" : "Timeline"
         var note = [Run("newest first", .dim)]
         if model.emergency == nil { note = [Run(id, .dim)] }
         canvas.head(
@@ -282,7 +282,10 @@ struct EmergencyFacts {
                     level.role),
                 Run("  respond within \(Times.minutes(clock.allowed))", .dim),
             ])
-        fact("why", [Run(emergency.reason, .strong)])
+        let room = max(8, width - 10)
+        for (index, part) in Wrap.lines(emergency.reason, width: room, limit: 2).enumerated() {
+            fact(index == 0 ? "why" : "", [Run(part, .strong)])
+        }
         let failure = emergency.failure.map { " · " + $0.replacing("_", with: " ") } ?? ""
         fact("raised by", [Run(emergency.triggeredBy, .text), Run(failure, .dim)])
         if let open = model.seconds(since: emergency.activatedAt) {
@@ -306,7 +309,7 @@ struct EmergencyFacts {
         let failing = model.stillFailing
         for (index, part) in Wrap.lines(
             failing.isEmpty ? "nothing" : failing.joined(separator: ", "),
-            width: max(8, width - 10),
+            width: room,
             limit: 3
         ).enumerated() {
             fact(index == 0 ? "failing" : "", [Run(part, failing.isEmpty ? .good : .bad)])

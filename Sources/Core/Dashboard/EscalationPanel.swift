@@ -81,7 +81,7 @@ enum EscalationPanel {
             let answer = answer(model)
             let width = answer.reduce(0) { $0 + $1.columns }
             canvas.frame.line(answer, endX: end, y: y, within: end - columns.told, on: ground)
-            end -= width + 1
+            end -= width + 2
         }
         canvas.frame.line(
             told(row, model, room: max(0, end - columns.told)), x: columns.told, y: y,

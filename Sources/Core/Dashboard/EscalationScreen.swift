@@ -43,8 +43,9 @@ enum EscalationScreen {
         return min(wanted, most)
     }
 
+    /// On a narrow screen the row in force comes first, for the others are soon out of sight.
     private static func all(_ model: Model, width: Int) -> [[Run]] {
-        matrix(model, width: width) + beside(model, width: width)
+        matrix(model, width: width, inForceFirst: true) + beside(model, width: width)
     }
     /// Who is on call, the channels, the people and whom to call outside; heads and all.
     private static func beside(_ model: Model, width: Int) -> [[Run]] {
@@ -83,9 +84,13 @@ enum EscalationScreen {
 
     // MARK: The matrix
 
-    private static func matrix(_ model: Model, width: Int) -> [[Run]] {
+    private static func matrix(
+        _ model: Model, width: Int, inForceFirst: Bool = false
+    ) -> [[Run]] {
         var lines: [[Run]] = []
-        for row in model.core?.escalation ?? [] {
+        var rows = model.core?.escalation ?? []
+        if inForceFirst { rows = rows.filter(\.inForce) + rows.filter { !$0.inForce } }
+        for row in rows {
             let level = Level(wire: row.level)
             lines.append([
                 Run(row.inForce ? "▸ " : "  ", level.role), Run("\(row.level) ", level.role),
@@ -115,11 +120,18 @@ enum EscalationScreen {
         var whom = step.roles.joined(separator: ", ")
         if step.ticket { whom += whom.isEmpty ? "a ticket" : ", a ticket" }
         head.append(Run(whom.isEmpty ? "nobody" : whom, .text))
-        if !step.via.isEmpty { head.append(Run(" by " + step.via.joined(separator: ", "), .dim)) }
+        var how: [Run] = []
+        if !step.via.isEmpty { how.append(Run("by " + step.via.joined(separator: ", "), .dim)) }
         if let every = step.repeatEverySeconds {
-            head.append(Run(", again every \(Times.clock(every))", .dim))
+            how.append(
+                Run("\(how.isEmpty ? "" : ", ")again every \(Times.clock(every))", .dim))
         }
-        var lines = [head]
+        let columns = (head + how).reduce(1) { $0 + $1.columns }
+        // By which channels is worth a line of its own before it is cut.
+        var lines =
+            how.isEmpty || columns <= width
+            ? [head + (how.isEmpty ? [] : [Run(" ")] + how)]
+            : [head, [Run(String(repeating: " ", count: 12))] + how]
         let indent = "            "
         if !step.people.isEmpty {
             lines += names(step, row, model, width: max(8, width - indent.count)).map {

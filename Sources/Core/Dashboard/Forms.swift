@@ -201,7 +201,7 @@ enum FormSheet {
         let rows = state.fields.reduce(0) { $0 + rowsOf($1, forLists) }
         let spaced = rows + fixed - lists + state.fields.count + 1 <= most
         let height = min(
-            most, rows + fixed - lists - others + (spaced ? state.fields.count + 1 : 0))
+            most, rows + fixed - lists - others + (spaced ? state.fields.count : 0))
         let room = canvas.sheet(state.title, width: width, height: height, role: state.role)
         let labels = state.fields.reduce(0) { max($0, GlyphWidth.columns($1.label)) } + 2
         var y = room.y + (spaced ? 1 : 0)
@@ -231,10 +231,10 @@ enum FormSheet {
     private static func hints(_ state: FormState) -> [Chrome.Hint] {
         var hints = [Sheets.hint(.enter, state.verb)]
         if state.fields.contains(where: \.isList) {
-            hints.append(Sheets.hint(.down, "choose", "↑↓"))
+            hints.append(Sheets.hint(.down, "pick", "↑↓"))
         }
         if state.fields.contains(where: { if case .row = $0.content { true } else { false } }) {
-            hints.append(Sheets.hint(.right, "choose", "←→"))
+            hints.append(Sheets.hint(.right, "change", "←→"))
         }
         if state.fields.count > 1 { hints.append(Sheets.hint(.tab, "next field")) }
         return hints + [Sheets.hint(.escape, "leave")]

@@ -111,7 +111,8 @@ enum Keymap {
         Binding(
             key: .character("e"), name: "activate-emergency", hint: "emergency",
             text: "Declare an emergency, with its level and reason",
-            pages: [.command, .emergency, .recovery, .rollback], refusal: Why.emergencyOpen,
+            pages: [.command, .emergency, .recovery, .rollback],
+            urgent: { $0.page == .emergency && $0.emergency == nil }, refusal: Why.emergencyOpen,
             act: { model in
                 model.sheet = .activate(ActivateState())
                 return []

@@ -9,9 +9,7 @@ enum Told {
     static func runs(_ told: [ToldReport], _ model: Model, room: Int) -> [Run] {
         let all = names(told, model)
         if columns(all) <= room { return all }
-        let sorted = told.enumerated().sorted {
-            ($0.element.state.rank, $0.offset) < ($1.element.state.rank, $1.offset)
-        }.map(\.element)
+        let sorted = byNeed(told)
         for state in [ToldReport.State.told, .waiting, .failing] {
             // All that are better than this are counted, then those of this state too.
             let named = sorted.filter { $0.state.rank < state.rank }
@@ -23,6 +21,11 @@ enum Told {
         return counts(sorted)
     }
 
+    private static func byNeed(_ told: [ToldReport]) -> [ToldReport] {
+        told.enumerated().sorted {
+            ($0.element.state.rank, $0.offset) < ($1.element.state.rank, $1.offset)
+        }.map(\.element)
+    }
     private static func names(_ told: [ToldReport], _ model: Model) -> [Run] {
         told.enumerated().flatMap { index, one in
             [
@@ -47,7 +50,7 @@ enum Told {
         let underway = (model.situation?.deliveries ?? []).filter { !$0.state.isOver }
         let names = min(
             told.reduce(4) { max($0, GlyphWidth.columns(model.person($1.person))) }, width / 2)
-        return told.map { one in
+        return byNeed(told).map { one in
             let name = Wrap.prefix(model.person(one.person), width: names)
             let pad = String(repeating: " ", count: names - GlyphWidth.columns(name) + 2)
             return [
@@ -86,10 +89,13 @@ enum Told {
 
 /// What is in the outbox, where that is worth a word: something was given up, or cannot go out.
 enum Outbox {
-    /// Messages that wait because their channels fail.
+    /// What has not gone out yet.
+    static func queued(_ outbox: OutboxReport) -> Int { outbox.waiting + outbox.sending }
+
+    /// What has not gone out because channels fail.
     private static func stuck(_ core: SituationCore) -> Int {
         let failing = core.channels.contains { $0.state == .failing }
-        return failing || core.outbox.retrying > 0 ? core.outbox.waiting : 0
+        return failing || core.outbox.retrying > 0 ? queued(core.outbox) : 0
     }
 
     /// `✖ 2 given up · ▲ 5 queued`; nil when everything goes its way.
@@ -115,7 +121,7 @@ enum Outbox {
         return runs.isEmpty ? nil : runs
     }
 
-    /// `▲ mail fails: connection refused · 3 wait`: why somebody may not have been told; nil when
+    /// `▲ mail fails, 3 queued — connection refused`: why somebody may not have been told; nil when
     /// nothing is in the way.
     static func trouble(_ model: Model) -> [Run]? {
         guard let core = model.core else { return nil }
@@ -125,19 +131,19 @@ enum Outbox {
             let count = Numbers.counted(core.outbox.dead, "message", "messages")
             return [Run("✖ ", .bad, .bold), Run("\(count) given up", .bad)]
         }
-        let waiting = core.outbox.waiting
+        let queued = queued(core.outbox)
         if core.channels.count > 1, failing.count == core.channels.count {
             return [
                 Run("✖ ", .bad, .bold), Run("every channel fails", .bad),
-                Run(waiting > 0 ? " · \(waiting) queued" : "", .warning),
+                Run(queued > 0 ? ", \(queued) queued" : "", .warning),
             ]
         }
         let names = failing.map(\.name).joined(separator: ", ")
-        let why = failing.count > 1 || first.trouble.isEmpty ? "" : ": \(first.trouble)"
+        let why = failing.count > 1 || first.trouble.isEmpty ? "" : " — \(first.trouble)"
         return [
             Run("▲ ", .warning, .bold),
             Run("\(names) \(failing.count > 1 ? "fail" : "fails")", .warning),
-            Run(waiting > 0 ? " · \(waiting) queued" : "", .warning), Run(why, .dim),
+            Run(queued > 0 ? ", \(queued) queued" : "", .warning), Run(why, .dim),
         ]
     }
 }

@@ -39,7 +39,7 @@ extension Model {
                 CommandRequest(
                     command: "send-notification", text: state.given("text"),
                     title: state.given("title"), target: state.given("target"),
-                    priority: state.given("priority"), via: state.given("via").map { [$0] }))
+                    priority: state.given("priority"), via: channels(state.value("via"))))
         case .users:
             return .success(
                 CommandRequest(
@@ -70,6 +70,12 @@ extension Model {
                     command: "test-alerts", name: state.given("channel"),
                     target: state.given("target")))
         }
+    }
+
+    /// Names as one types several, with commas or blanks between; nil for none.
+    private func channels(_ text: String) -> [String]? {
+        let names = text.split { $0 == "," || $0.isWhitespace }.map(String.init)
+        return names.isEmpty ? nil : names
     }
 
     private func acknowledgement(_ state: FormState) -> Result<CommandRequest, Complaint> {
@@ -129,9 +135,19 @@ extension Model {
             ])
     }
 
+    /// To whom the command can go: everybody but whoever has it now.
+    var successors: [PersonReport] {
+        let holder = emergency?.acknowledgedBy ?? you?.user
+        return (runbook?.people ?? []).filter { $0.user != holder }
+    }
+
     var handOverForm: FormState {
-        let others = (runbook?.people ?? []).filter { $0.user != you?.user }
+        let people = successors
         let duty = Set(onCall.map { person($0.now) })
+        // Whoever opens it while another has the emergency means to take it over.
+        let first =
+            people.firstIndex { $0.user == you?.user }
+            ?? people.firstIndex { duty.contains($0.name) } ?? 0
         return FormState(
             kind: .handOver, title: "Hand over the command",
             advice: "Whoever you pick has the emergency from then on, and is told.",
@@ -140,12 +156,13 @@ extension Model {
                 FormField(
                     name: "target", label: "To",
                     content: .list(
-                        others.map { one in
+                        people.map { one in
                             FormField.Choice(
                                 value: one.id, label: one.name,
-                                detail: (duty.contains(one.name) ? "● on call · " : "")
+                                detail: (one.user == you?.user ? "you take it over · " : "")
+                                    + (duty.contains(one.name) ? "● on call · " : "")
                                     + one.roles.joined(separator: ", "))
-                        }, selected: max(0, others.firstIndex { duty.contains($0.name) } ?? 0)),
+                        }, selected: first),
                     needed: "the runbook names nobody else"),
                 .text("text", "Word", "where things stand, what is next"),
             ])
@@ -251,7 +268,7 @@ extension Model {
                         MessagePriority.allCases.map {
                             FormField.Choice(value: $0.rawValue, label: $0.rawValue)
                         }, selected: 1)),
-                .text("via", "By", "a channel; left out: the matrix's for this priority"),
+                .text("via", "By", "channels; left out: the matrix's for this priority"),
             ])
     }
     /// Of people and shifts, in the order of the runbook.

@@ -28,15 +28,17 @@ enum Strip {
                 3
                 + canvas.frame.line(
                     next, endX: row.x + room - 2, y: row.y, within: nextColumns, on: level.ground)
-        } else if area.height < 16, let next {
-            // No row to spare: what happens next is worth more than the reason.
+        } else if area.height < 16, let next, room - used - 3 >= 10 {
+            // No row to spare: what happens next is worth more than the reason, if only its time.
+            let left = room - used - 3
             canvas.frame.line(
-                next, x: row.x + used + 2, y: row.y, limit: room - used - 3, on: level.ground)
+                left >= 24 ? next : Array(next.prefix(2)), x: row.x + used + 2, y: row.y,
+                limit: left, on: level.ground)
             return rest
         }
         canvas.frame.text(
             emergency.reason, x: row.x + used + 2, y: row.y, style, limit: room - used - 3)
-        guard !fits, let next else { return rest }
+        guard !fits, area.height >= 16, let next else { return rest }
         return second(next, emergency, model, &canvas, rest)
     }
 
@@ -93,7 +95,10 @@ struct ResponseClock {
     init(_ emergency: EmergencyReport, _ model: Model) {
         let start = Timestamp(rfc3339: emergency.activatedAt)
         let end = Timestamp(rfc3339: emergency.respondBy)
-        allowed = start.flatMap { s in end.map { ($0 - s).seconds } } ?? 0
+        // Since it began, the level may have changed, or somebody had it for a time.
+        let row = model.core?.escalation.first { $0.level == emergency.level }
+        allowed =
+            row?.respondWithinSeconds ?? start.flatMap { s in end.map { ($0 - s).seconds } } ?? 0
         by = emergency.acknowledgedBy.map { model.firstName($0) } ?? ""
         until = emergency.acknowledgedUntil.map { Times.until($0, now: model.engineNow) }
         if emergency.acknowledgedBy != nil {

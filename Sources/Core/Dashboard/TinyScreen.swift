@@ -47,6 +47,7 @@ enum TinyScreen {
                 Run(telling.message, .text),
             ])
         }
+        if model.emergency != nil, let trouble = Outbox.trouble(model) { lines.append(trouble) }
         if broken.isEmpty {
             lines.append([Run("health \(core.health.score) / 100", .dim)])
         }

@@ -131,6 +131,9 @@ package struct Delivery: Sendable, Equatable, Codable {
     package var endedAt: Timestamp?
     /// Why the last attempt failed, or why it was dropped or given up; visible.
     package var trouble: String
+    /// When an attempt last failed, and why; kept whatever became of the delivery later.
+    package var failedAt: Timestamp?
+    package var failure: String
     /// What the other side said of it: an id, a number, `250 queued as …`; visible.
     package var receipt: String
     /// An earlier attempt may have arrived, and the channel cannot tell.
@@ -150,6 +153,7 @@ package struct Delivery: Sendable, Equatable, Codable {
         self.queuedAt = queuedAt
         self.notBefore = notBefore
         trouble = ""
+        failure = ""
         receipt = ""
         mayRepeat = false
     }

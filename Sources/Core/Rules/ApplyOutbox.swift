@@ -28,7 +28,9 @@ extension Situation {
                 delivery.mayRepeat = true
                 delivery.trouble = "the engine ended while it was being sent"
             }
-        case .dropped(let id, let why): end(id, .dropped, why, at: moment)
+        case .dropped(let id, let why):
+            if let (entry, _) = delivery(id) { wake(entry.message.id) }
+            end(id, .dropped, why, at: moment)
         case .dead(let id, let why): end(id, .dead, why, at: moment)
         case .revived(let id, _):
             if let (entry, _) = delivery(id) { wake(entry.message.id) }
@@ -66,6 +68,8 @@ extension Situation {
         case .failed, .unclear, .refused:
             delivery.state = .waiting
             delivery.trouble = outcome.detail
+            delivery.failure = outcome.detail
+            delivery.failedAt = moment
             let pause = Rules.pause(after: delivery.attempts, of: delivery.id)
             delivery.notBefore = moment + max(pause, outcome.retryAfter ?? .zero)
             if outcome.end == .unclear { delivery.mayRepeat = true }

@@ -50,9 +50,11 @@ extension Rules {
                 why: "the runbook has no escalation for level \(emergency.level.rawValue)",
                 remedy: "Raise the level, or tell people yourself: tocsin contacts")
         }
+        // Addresses from `alerts.local.yaml` come last in the row, and are nobody to escalate to.
+        let last = steps.lastIndex { !($0.notify + $0.via).contains(where: LocalNames.isLocal) }
         let next =
             steps.indices.first { emergency.standing(emergency.level, $0) == nil }
-            ?? steps.count - 1
+            ?? last ?? steps.count - 1
         var events = take(next, emergency, by: by, in: situation, at: moment)
         if !text.allSatisfy(\.isWhitespace) {
             events.append(.noted(text: Visible.text(text, limit: 4_000, lines: true), by: by))

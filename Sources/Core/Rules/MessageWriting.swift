@@ -211,7 +211,9 @@ extension Rules {
             }
         }
         return order.map { person in
-            let ways = entries.flatMap(\.deliveries).filter { $0.people.contains(person) }
+            let ways = entries.flatMap { entry in
+                entry.deliveries.filter { reached(by: $0, entry).contains(person) }
+            }
             if let done = ways.last(where: { $0.state == .delivered }) {
                 return ToldStanding(
                     id: person, state: .told, channel: done.channel, at: done.endedAt, trouble: "")

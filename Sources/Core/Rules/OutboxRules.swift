@@ -92,7 +92,7 @@ extension Rules {
         for channel in open { plan.add(channel, nil, isPersonal: false) }
 
         var deliveries = plan.deliveries(at: moment)
-        var events: [Event] = []
+        var events = testedAnew(message, in: situation)
         for (entry, old) in replaced(by: message, deliveries, in: situation) {
             events.append(.outbox(.dropped(old.id, why: "said with \(message.id)")))
             for index in deliveries.indices where deliveries[index].stands(for: old) {
@@ -112,6 +112,14 @@ extension Rules {
             }
         }
         return events + [.outbox(.queued(message, deliveries: deliveries))]
+    }
+
+    /// A new test of a channel makes an old one that failed superfluous.
+    private func testedAnew(_ message: OutboxMessage, in situation: Situation) -> [Event] {
+        guard message.purpose == .test else { return [] }
+        return situation.settled.filter { $0.message.purpose == .test }.flatMap(\.deliveries)
+            .filter { $0.state == .dead && message.via.contains($0.channel) }
+            .map { .outbox(.dropped($0.id, why: "tested again")) }
     }
 
     /// Deliveries of the same emergency (or of the status page) that were not begun and that the new
@@ -202,6 +210,10 @@ extension Rules {
         switch outcome.end {
         case .delivered:
             events += dropped(entry, toldBy: delivery)
+        case .failed where entry.message.purpose == .test,
+            .unclear where entry.message.purpose == .test:
+            // A test says how it is now; it does not wait until it is better.
+            events.append(.outbox(.dead(id, why: outcome.detail)))
         case .failed, .unclear:
             if let why = superfluous(delivery, entry, in: situation) {
                 events.append(.outbox(.dropped(id, why: why)))
@@ -220,7 +232,7 @@ extension Rules {
     /// Told by one way: the others to the same people are not needed, unless all were asked for.
     private func dropped(_ entry: OutboxEntry, toldBy delivery: Delivery) -> [Event] {
         guard !entry.message.everyChannel, !delivery.people.isEmpty else { return [] }
-        let told = entry.told.union(delivery.people)
+        let told = told(entry).union(reached(by: delivery, entry))
         return entry.deliveries.filter {
             $0.id != delivery.id && $0.state == .waiting && !$0.people.isEmpty
                 && told.isSuperset(of: $0.people)
@@ -232,7 +244,7 @@ extension Rules {
         _ delivery: Delivery, _ entry: OutboxEntry, in situation: Situation
     ) -> String? {
         let others = entry.deliveries.filter { $0.id != delivery.id && $0.state == .delivered }
-        let told = Set(others.flatMap(\.people))
+        let told = others.reduce(into: Set<String>()) { $0.formUnion(reached(by: $1, entry)) }
         if !entry.message.everyChannel, !delivery.people.isEmpty,
             told.isSuperset(of: delivery.people)
         {
@@ -261,11 +273,12 @@ extension Rules {
     ) -> [Event] {
         guard !entry.message.everyChannel else { return [] }
         var plan = DeliveryPlan(message: entry.message.id, numbered: entry.deliveries.count)
-        for person in failing.people where !entry.told.contains(person) {
+        let told = told(entry)
+        for person in failing.people where !told.contains(person) {
             let tried = entry.deliveries.filter { $0.people.contains(person) }.map(\.channel)
             guard let next = ways(entry.message, to: person).first(where: { !tried.contains($0) })
             else { continue }
-            // A channel that this message has gone out by already has told whoever listens there.
+            // A channel without addresses that this message goes out by already is for them too.
             if !isPersonal(next), entry.deliveries.contains(where: { $0.channel == next }) {
                 continue
             }
@@ -409,10 +422,19 @@ private struct Traffic {
     }
 }
 
-extension OutboxEntry {
-    /// Ids of the people whom some delivery has reached.
-    package var told: Set<String> {
-        Set(deliveries.filter { $0.state == .delivered }.flatMap(\.people))
+extension Rules {
+    /// Ids of the people whom some delivery of a message has reached.
+    package func told(_ entry: OutboxEntry) -> Set<String> {
+        entry.deliveries.filter { $0.state == .delivered }
+            .reduce(into: []) { $0.formUnion(reached(by: $1, entry)) }
+    }
+    /// Whom a delivery reaches when it arrives: by a channel without addresses, everybody whom the
+    /// message may go to by it.
+    package func reached(by delivery: Delivery, _ entry: OutboxEntry) -> Set<String> {
+        if isPersonal(delivery.channel) { return Set(delivery.people) }
+        return Set(
+            entry.message.people.filter { ways(entry.message, to: $0).contains(delivery.channel) }
+        ).union(delivery.people)
     }
 }
 

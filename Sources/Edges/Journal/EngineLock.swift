@@ -30,7 +30,12 @@ final class EngineLock: Sendable {
         let text = Array("\(getpid())\n".utf8)
         if ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, text, text.count, 0) }
     }
-    deinit { close(descriptor) }
+    deinit {
+        // Closing is not enough: a child that is just being started has the open file too, until its
+        // program runs.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 
     private static func holder(_ descriptor: Int32) -> Int? {
         var bytes = [UInt8](repeating: 0, count: 32)

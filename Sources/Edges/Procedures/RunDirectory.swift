@@ -149,7 +149,12 @@ final class RunLock: Sendable {
         let descriptor = try Files.open(path, O_RDWR | O_CLOEXEC, "lock")
         defer { close(descriptor) }
         // Shared: two engines that ask at once do not see each other.
-        if flock(descriptor, LOCK_SH | LOCK_NB) == 0 { return false }
+        if flock(descriptor, LOCK_SH | LOCK_NB) == 0 {
+            // Closing is not enough: a child that this process is just starting has the open file too,
+            // until its program runs, and would keep the runner out.
+            flock(descriptor, LOCK_UN)
+            return false
+        }
         guard errno == EWOULDBLOCK else { throw fileFault("lock", path) }
         return true
     }

@@ -23,8 +23,13 @@ package enum RunbookFile {
 
     /// Reads and checks a file and the `alerts.local.yaml` beside it, whose problems come last. Never
     /// throws: a file that cannot be read is a problem.
-    /// - Parameter environment: fills `${NAME}`, and tells which secrets are not set.
-    package static func load(path: String, environment: [String: String]) -> LoadResult {
+    /// - Parameters:
+    ///   - environment: fills `${NAME}`, and tells which secrets are not set.
+    ///   - withLocalAlerts: false leaves the file beside it aside, for whoever only wants to know
+    ///     something of the service and may not be allowed to read it.
+    package static func load(
+        path: String, environment: [String: String], withLocalAlerts: Bool = true
+    ) -> LoadResult {
         let problems = ProblemList()
         guard
             let text = read(
@@ -32,6 +37,7 @@ package enum RunbookFile {
                 problems: problems)
         else { return LoadResult(runbook: nil, problems: problems.problems(file: path)) }
         var result = check(text: text, path: path, environment: environment)
+        guard withLocalAlerts else { return result }
         let local = LocalAlertsFile.load(beside: path, for: result.runbook)
         result.problems += local.problems
         if let alerts = local.alerts {

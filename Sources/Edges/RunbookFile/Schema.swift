@@ -142,7 +142,7 @@ private struct SchemaWriter {
             case .metric: #"^[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_][A-Za-z0-9_-]*){0,3}$"#
             case .header: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
             case .variable: "^[A-Za-z_][A-Za-z0-9_]*$"
-            case .label: #"^[^\s\p{Cc}]{1,128}$"#
+            case .label: #"^[^\s\x00-\x1f\x7f]{1,128}$"#
             case .field: nil
             }
         if let pattern {
@@ -171,9 +171,10 @@ private struct SchemaWriter {
         switch shape {
         case .version: return [DataField(key: "const", value: .number(1))]
         // What YAML reads as a number or as true stands for a text where one is wanted.
-        case .line, .text, .script, .argument, .path, .variable, .name, .reference, .host, .umask:
+        case .line, .text, .script, .argument, .path, .variable, .name, .reference, .host, .umask,
+            .pattern:
             return [DataField(key: "type", value: texts(["string", "number", "boolean"]))]
-        case .pattern, .condition, .timezone, .email, .timestamp, .jsonPath, .address:
+        case .condition, .timezone, .email, .timestamp, .jsonPath, .address:
             return [DataField(key: "type", value: .text("string"))]
         case .plainSecret: return [DataField(key: "not", value: .map([]))]
         case .choice(let choices):

@@ -108,9 +108,10 @@ enum ZoneFile {
                         + header.utIndicators)
             else { return nil }
             // Times before the first change have the first type.
+            let plausible: ClosedRange<Int64> = -(1 << 40)...1 << 40
             let changes = zip(times, indices).compactMap { time, index in
                 // Some files begin with the big bang.
-                abs(time) > 1 << 40
+                !plausible.contains(time)
                     ? nil
                     : ZoneOffsets.Change(
                         from: Timestamp(milliseconds: time * 1000), seconds: offsets[Int(index)])

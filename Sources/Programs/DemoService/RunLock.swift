@@ -33,14 +33,22 @@ final class RunLock: Sendable {
             throw DemoError("cannot write \(path): \(String(cString: strerror(errno)))")
         }
     }
-    deinit { close(descriptor) }
+    deinit {
+        // Closing is not enough: a child that is just being started has the open file too, until its
+        // program runs.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 
     /// The pid of the courier that runs in a folder; nil when none does.
     static func holder(_ folder: ServiceFolder) -> Int32? {
         let descriptor = open(folder(file), O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        if flock(descriptor, LOCK_SH | LOCK_NB) == 0 { return nil }
+        if flock(descriptor, LOCK_SH | LOCK_NB) == 0 {
+            flock(descriptor, LOCK_UN)
+            return nil
+        }
         var bytes = [UInt8](repeating: 0, count: 16)
         let count = read(descriptor, &bytes, bytes.count)
         guard count > 0 else { return nil }

@@ -142,7 +142,7 @@ extension Session {
         var follower = DeliveryFollower(messages: answer.messages)
         if options.noWait || answer.messages.isEmpty {
             try show(Self.result(answer, follower)) {
-                eventLines(answer.events) + Self.onItsWay(answer.messages)
+                causedLines(answer.events) + Self.onItsWay(answer.messages)
             }
             return 0
         }

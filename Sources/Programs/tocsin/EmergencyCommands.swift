@@ -26,7 +26,7 @@ struct ActivateEmergency: ParsableCommand {
             var taken: LevelReport?
             if level == nil { taken = try session.situation().core.level }
             try session.show(ActResult(answer)) {
-                eventLines(answer.events) + Self.remarks(answer, taken: taken)
+                causedLines(answer.events) + Self.remarks(answer, taken: taken)
             }
             return 0
         }

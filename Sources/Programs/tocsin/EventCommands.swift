@@ -81,6 +81,12 @@ func folder(of path: String) -> String {
     return slash == path.startIndex ? "/" : String(path[..<slash])
 }
 
+/// What a command caused, in the words of the timeline. That a message has begun to be sent is left out:
+/// it stands there already that it goes out.
+func causedLines(_ events: [EventReport]) -> [Line] {
+    eventLines(events.filter { $0.kind != "delivery-started" })
+}
+
 func eventLines(_ events: [EventReport]) -> [Line] {
     events.map { event in
         Line("\(Words.moment(event.at))  ", .quiet) + (event.text, event.tone.ink)

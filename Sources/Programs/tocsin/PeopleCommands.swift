@@ -116,7 +116,9 @@ struct OnCall: ParsableCommand {
         if shifts.isEmpty { return ["The runbook has no such on-call rotation."] }
         return shifts.flatMap { shift -> [Line] in
             var line = Line("\(shift.role)  ") + (shift.now, .strong)
-            if let instead = shift.insteadOf { line = line + (" instead of \(instead)", .warning) }
+            if let instead = shift.insteadOf, instead != shift.now {
+                line = line + (" instead of \(instead)", .warning)
+            }
             let left = Words.length(from: now, to: shift.handOverAt).map { ", in \($0)" } ?? ""
             line =
                 line

@@ -72,7 +72,7 @@ struct Session {
             runbookOption: common.runbook, stateOption: common.state, socketOption: common.socket,
             environment: environment, uid: getuid(), folder: Self.workingFolder(),
             exists: { access($0, F_OK) == 0 },
-            serviceName: { try Self.load($0, environment).service.name })
+            serviceName: { try Self.load($0, environment, withLocalAlerts: false).service.name })
         paper = Paper(descriptor: STDOUT_FILENO, plain: common.noColor, environment: environment)
     }
 
@@ -87,8 +87,11 @@ struct Session {
     func client() throws -> EngineClient { EngineClient(socket: try places.socket()) }
 
     /// - Throws: `RunbookProblems`, all of them.
-    static func load(_ path: String, _ environment: [String: String]) throws -> Runbook {
-        let result = RunbookFile.load(path: path, environment: environment)
+    static func load(
+        _ path: String, _ environment: [String: String], withLocalAlerts: Bool = true
+    ) throws -> Runbook {
+        let result = RunbookFile.load(
+            path: path, environment: environment, withLocalAlerts: withLocalAlerts)
         guard let runbook = result.runbook else { throw RunbookProblems(problems: result.problems) }
         return runbook
     }

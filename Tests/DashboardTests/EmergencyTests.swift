@@ -1,0 +1,174 @@
+// The story of an emergency, and who knows of it: on its own screens and in the chrome of all others.
+import Domain
+import Screen
+import Testing
+import Wire
+
+@testable import Dashboard
+
+@Suite struct EmergencyTests {
+    private static let pages: [Character] = ["1", "3", "4", "5", "6"]
+    private func event(
+        _ seq: Int, _ kind: String, _ text: String, by: String = "engine",
+        emergency: String? = Scenes.id
+    ) -> EventReport {
+        EventReport(
+            seq: seq, at: Scenes.ago(Double(100 - seq)), kind: kind, text: text, tone: .plain,
+            by: by, emergency: emergency, procedure: nil)
+    }
+    private func on(
+        _ page: Character, _ scene: StreamStart, _ width: Int = 120, _ height: Int = 36
+    ) -> Player {
+        var player = Player(scene, width: width, height: height)
+        player.press(.alt(page))
+        return player
+    }
+
+    @Test(arguments: [(80, 24), (120, 36), (160, 48)])
+    func `clock, next step, line and queue are on every screen`(width: Int, height: Int) {
+        for page in Self.pages {
+            var player = on(page, Scenes.failingChannel(), width, height)
+            // The sheet of a rollback that has not begun yields to nothing but what is urgent.
+            let text = player.text
+            #expect(text.contains("▲ LEVEL 2") && text.contains("04:12 left"), "\(page)")
+            #expect(text.contains("next 04:12: administrator by mai"), "\(page)")
+            #expect(text.contains("◆ investigating · The queue worker hangs"), "\(page)")
+            #expect(text.contains("▲ 1 queued") || text.contains("▲1 "), "\(page)")
+            player.wait(300)
+            #expect(player.text.lowercased().contains("overdue 00:48"), "\(page)")
+        }
+    }
+
+    @Test func `whoever has it is on every screen, and until when`() {
+        for page in Self.pages {
+            #expect(on(page, Scenes.forATime(), 80, 24).text.contains("✔ Ines until 14:30"))
+        }
+        var player = on("1", Scenes.forATime())
+        #expect(!player.text.contains("takes it for longer"))
+        player.wait(1400)
+        #expect(player.text.contains("Taken for 03:13 more — A takes it for longer"))
+    }
+
+    @Test func `after a raise the response time is that of the level, not since the beginning`() {
+        var scene = Scenes.critical()
+        scene.situation.core.emergency?.activatedAt = Scenes.ago(4000)
+        let player = Player(scene)
+        #expect(player.text.contains("respond within 05:00") && player.text.contains("03:52 left"))
+        #expect(on("3", scene).text.contains("respond within 05:00"))
+    }
+
+    @Test func `nobody told is said where one looks for what to do`() {
+        let scene = Scenes.everythingDown()
+        #expect(on("1", scene).text.contains("Nobody was told — telephone them: 6 has the numbers"))
+        #expect(on("6", scene).text.contains("+15550101"))
+        for page in Self.pages {
+            let text = on(page, scene, 80, 24).text
+            #expect(text.contains("✖ nobody could be told") && text.contains("telephone them"))
+        }
+    }
+
+    @Test func `quiet screens claim nothing`() {
+        for page in Self.pages {
+            let text = on(page, Scenes.quiet()).text
+            for word in ["LEVEL", "queued", "given up", "next 0", "◆"] {
+                #expect(!text.contains(word), "\(word) on \(page)")
+            }
+        }
+        #expect(on("3", Scenes.quiet()).text.contains("No emergency is open, and none was for"))
+    }
+
+    @Test func `the story has this emergency only, with its end, and says what is missing`() {
+        var scene = Scenes.quiet()
+        scene.events = [
+            event(1, "noted", "note: of another one", emergency: "emergency_20260104_009"),
+            event(2, "step-ended", "a backup", emergency: nil),
+            event(3, "noted", "note: first"), event(4, "delivery-started", "mail begins"),
+            event(5, "emergency-deactivated", "deactivated", by: "ines", emergency: nil),
+            event(6, "noted", "note: afterwards", emergency: nil),
+        ]
+        let player = on("3", scene)
+        let kinds = EmergencyScreen.story(player.model).map(\.seq)
+        #expect(kinds == [3, 5])
+        #expect(player.text.contains("What came before is in the journal"))
+        #expect(player.text.contains("Last emergency emergency_20260105_001"))
+    }
+
+    @Test func `repeats are told once, with their number`() {
+        var scene = Scenes.high()
+        scene.events =
+            [event(1, "emergency-activated", "it began")]
+            + (2...9).map { event($0, "delivery-ended", "mail failed") }
+            + [event(10, "noted", "note: x")]
+        let text = on("3", scene).text
+        #expect(text.contains("mail failed (8×)") && !text.contains("What came before"))
+    }
+
+    @Test func `the timeline scrolls to its end and no further`() {
+        var scene = Scenes.high()
+        scene.events =
+            [event(1, "emergency-activated", "it began")]
+            + (2...90).map { event($0, "noted", "note \($0)") }
+        var player = on("3", scene, 80, 24)
+        #expect(player.text.contains("note 90") && !player.text.contains("it began"))
+        player.press(.end)
+        #expect(player.text.contains("it began") && !player.text.contains("note 90"))
+        player.press(.down, .pageDown, .up, .up, .up)
+        player.press(.home)
+        #expect(player.text.contains("note 90"))
+    }
+
+    @Test func `where not everybody fits, those that need somebody are named`() {
+        let model = Player(Scenes.everythingDown()).model
+        let told = model.emergency?.told ?? []
+        func text(_ room: Int) -> String {
+            Told.runs(told, model, room: room).map(\.text).joined()
+        }
+        #expect(text(60) == "Ines ▲ Tomas ▲ Priya ✖ Oren …")
+        #expect(text(27) == "Priya ✖ Ines ▲ Tomas ▲  1 …")
+        #expect(text(20) == "Priya ✖  2 ▲  1 …")
+        #expect(text(14) == "1 ✖  2 ▲  1 …")
+    }
+
+    @Test func `a delivery says how far it is`() {
+        let model = Player(Scenes.quiet()).model
+        func words(
+            _ state: DeliveryState, attempts: Int, next: Double? = nil, repeats: Bool = false
+        ) -> String {
+            let one = Scenes.delivery(
+                1, "mail", "email", [], state, attempts: attempts, next: next, trouble: "no",
+                receipt: "yes", mayRepeat: repeats)
+            let words = DeliveryWords(one, model)
+            return "\(words.sign) \(words.state): \(words.detail)"
+        }
+        #expect(words(.waiting, attempts: 0) == "… queued: no")
+        #expect(words(.waiting, attempts: 3, next: 42) == "▲ try 4 in 00:42: no")
+        #expect(words(.waiting, attempts: 1, next: -5) == "▲ try 2 in 00:00: no")
+        #expect(words(.sending, attempts: 1) == "▶ sending: no")
+        #expect(words(.delivered, attempts: 2) == "✔ 13:52:45, try 2: yes")
+        #expect(words(.dropped, attempts: 0) == "· not needed: no")
+        #expect(words(.dead, attempts: 9) == "✖ given up, 9 tries: no")
+        #expect(words(.delivered, attempts: 1, repeats: true).hasSuffix("may arrive twice; yes"))
+    }
+
+    @Test func `three hundred deliveries are a list, not a flood`() {
+        var scene = Scenes.everythingDown()
+        scene.situation.deliveries = (0..<300).map {
+            var one = Scenes.delivery(1, "mail", "email", ["Ines Moreau"], .waiting, attempts: 1)
+            one.id = "message_\($0).1"
+            return one
+        }
+        var player = on("6", scene, 80, 24)
+        #expect(player.text.contains("more ↓"))
+        for _ in 0..<400 { player.press(.down) }
+        #expect(DeliveryList.selected(player.model)?.id == "message_0.1")
+        #expect(on("3", scene).text.contains("more, on screen 6"))
+    }
+
+    @Test(arguments: [
+        ("2026-01-05T14:30:00Z", "14:30"), ("2026-01-06T09:00:00Z", "06 Jan 09:00"),
+        ("later", "later"),
+    ])
+    func `an end is a time of day, or another day's`(moment: String, text: String) {
+        #expect(Times.until(moment, now: Scenes.now) == text)
+    }
+}
