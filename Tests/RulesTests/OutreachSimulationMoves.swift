@@ -13,6 +13,11 @@ extension OutreachLife {
         case 7...12: try obeyOrRefuse()
         case 13...15: breakSomething()
         case 16:
+            // Often while something is on its way.
+            if random.likely(0.6) {
+                try random.likely(0.5) ? trouble() : obeyOrRefuse()
+                try advance(by: random.seconds(0...3))
+            }
             try restart(after: random.likely(0.6) ? .zero : random.seconds(0.5...20_000))
         case 17: try misfortune()
         case 18: try finishEmergency()

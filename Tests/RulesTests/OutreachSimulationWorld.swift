@@ -9,7 +9,7 @@ import TestKit
 
 /// How a channel is.
 enum Weather: CaseIterable {
-    case fine, slow, failing, refusing, unclear, hanging, throttling
+    case fine, slow, failing, refusing, unclear, hanging, throttling, flaky
     var works: Bool { self == .fine || self == .slow }
 }
 struct ChannelStanding {
@@ -273,8 +273,10 @@ struct OutreachLife {
         if refusedAddresses.contains("\(delivery.channel)/\(addressee)") {
             return (outcome(.refused, "550 no such user", random.seconds(0.1...3)), false)
         }
-        switch standing(delivery.channel).weather {
-        case .fine:
+        var weather = standing(delivery.channel).weather
+        if weather == .flaky { weather = random.pick([.fine, .fine, .failing, .unclear]) }
+        switch weather {
+        case .fine, .flaky:
             let receipt = random.likely(0.8) ? "taken" : ""
             return (outcome(.delivered, receipt, random.seconds(0.05...2)), true)
         case .slow: return (outcome(.delivered, "taken", random.seconds(5...29)), true)

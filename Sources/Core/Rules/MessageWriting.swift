@@ -207,18 +207,21 @@ extension Rules {
     package func told(of emergency: Emergency, in situation: Situation) -> [ToldStanding] {
         let entries = sinceEnd(entries(of: emergency.id, in: situation))
         var order: [String] = []
+        var all: [String: [Delivery]] = [:]
         for entry in entries {
-            for person in entry.message.people where !order.contains(person) {
+            for person in entry.message.people where all[person] == nil {
+                all[person] = []
                 order.append(person)
+            }
+            for delivery in entry.deliveries {
+                let ears =
+                    delivery.state == .delivered
+                    ? listeners(delivery, entry) : Set(delivery.people)
+                for person in ears { all[person]?.append(delivery) }
             }
         }
         return order.map { person in
-            let ways = entries.flatMap { entry in
-                entry.deliveries.filter {
-                    $0.people.contains(person)
-                        || ($0.state == .delivered && listeners($0, entry).contains(person))
-                }
-            }
+            let ways = all[person] ?? []
             if let done = ways.last(where: { $0.state == .delivered }) {
                 return ToldStanding(
                     id: person, state: .told, channel: done.channel, at: done.endedAt, trouble: "")
