@@ -474,4 +474,15 @@ import Testing
         try world.end(try #require(world.sending.first), .refused, "550")
         #expect(world.rules.notTold(world.situation).count == 1)
     }
+
+    @Test func `whose address was taken away hears no more`() throws {
+        let book = SampleRunbook.make()
+        var world = RulesWorld(book.applying(LocalAlerts(sms: ["+15550199"])))
+        try world.ask(.activate(level: .high, reason: "slow", triggeredBy: ""))
+        try world.deliverAll()
+        #expect(world.arrived.contains { $0.people == ["local-sms-1"] })
+        world.rules = Rules(book.applying(LocalAlerts()))
+        try world.ask(.deactivate(resolvedBy: "", text: ""))
+        #expect(world.sending.map(\.people) == [["tomas"]])
+    }
 }

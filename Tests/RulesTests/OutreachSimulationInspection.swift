@@ -28,33 +28,35 @@ extension OutreachLife {
         }
     }
 
-    private mutating func inspectObligations() {
+    /// Also asked whenever a channel changes or somebody hears or acts, so that no delay goes unseen.
+    mutating func inspectObligations() {
         let known = Set(runbook.people.map(\.id))
         ledger.obligations.removeAll { !known.contains($0.person) }
-        let alarms = world.rules.notTold(world.situation)
-        for duty in ledger.obligations {
-            let ways = duty.via.filter { reaches($0, duty) && !isDead($0, duty) }
+        var alarms: [String]?
+        for duty in ledger.obligations where now - duty.since > Self.promptBound {
             let began = max(duty.since, ledger.upSince)
-            let isLate = ways.contains { name in
+            let isLate = duty.via.contains { name in
                 let standing = standing(name)
                 guard standing.weather.works else { return false }
                 let prompt = standing.worksSince <= duty.since && duty.since >= ledger.upSince
                 let from = max(began, standing.worksSince)
                 return now - from > (prompt ? Self.promptBound : Self.bound)
+                    && reaches(name, duty) && !isDead(name, duty)
             }
             if isLate {
                 fault("\(duty.person) has not heard of \(duty.message) since \(duty.since.rfc3339)")
             }
             guard !duty.isReminder, now - began > Self.bound,
-                world.situation.emergency?.id == duty.emergency,
-                !isFresh(duty)
+                world.situation.emergency?.id == duty.emergency
             else { continue }
+            let shown = alarms ?? world.rules.notTold(world.situation)
+            alarms = shown
             let name = runbook.people.first { $0.id == duty.person }?.name ?? ""
-            if !alarms.contains(where: { $0.contains("NOT TOLD: \(name) ") }) {
-                fault("\(duty.person) has not heard, and no screen says so: \(alarms)")
+            if !shown.contains(where: { $0.contains("NOT TOLD: \(name) ") }), !isFresh(duty) {
+                fault("\(duty.person) has not heard, and no screen says so: \(shown)")
             }
         }
-        for alarm in alarms { checkText(alarm, "alarm") }
+        for alarm in alarms ?? [] { checkText(alarm, "alarm") }
     }
 
     /// A channel's working would reach the person.

@@ -100,6 +100,7 @@ extension OutreachLife {
             ledger.model?.runsSince = moment
         case .escalated(let taken): seeEscalation(taken)
         case .deactivated:
+            inspectObligations()
             if let id = ledger.model?.id {
                 ledger.awaitsEnd[id] = ledger.heard[id]
                 ledger.obligations.removeAll { $0.emergency == id }
@@ -122,6 +123,7 @@ extension OutreachLife {
     }
 
     private mutating func stopClocks() {
+        inspectObligations()
         let moment = now
         ledger.model?.stop(moment)
         // Somebody has it in hand.
@@ -205,7 +207,11 @@ extension OutreachLife {
         let strangers = Set(message.people).subtracting(ledger.named[emergency] ?? [])
         if !strangers.isEmpty { fault("\(strangers) are told of \(emergency): \(message.title)") }
         guard message.purpose == .emergency, ledger.model?.runsSince != nil else { return }
-        for person in message.people {
+        // The oldest of the same kind is the strictest.
+        for person in message.people
+        where !ledger.obligations.contains(where: {
+            $0.emergency == emergency && $0.person == person && $0.via == message.via
+        }) {
             ledger.obligations.append(
                 Obligation(
                     emergency: emergency, person: person, via: message.via, since: now,
@@ -310,6 +316,7 @@ extension OutreachLife {
     }
 
     private mutating func hear(_ ear: String, _ message: OutboxMessage, _ emergency: String) {
+        if ledger.obligations.contains(where: { $0.person == ear }) { inspectObligations() }
         ledger.heard[emergency, default: []].insert(ear)
         if message.purpose == .over { ledger.awaitsEnd[emergency]?.remove(ear) }
         ledger.obligations.removeAll { $0.emergency == emergency && $0.person == ear }

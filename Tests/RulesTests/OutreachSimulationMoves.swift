@@ -69,7 +69,11 @@ extension OutreachLife {
         let span = random.seconds(5...(random.likely(0.3) ? 90_000 : 3_000))
         switch random.number(0...9) {
         case 0...4:
-            change(random.pick(routes), random.pick(Array(Weather.allCases)), for: span)
+            // Mostly one that the matrix uses first.
+            let first = runbook.escalation.flatMap { $0.steps.compactMap(\.via.first) }
+            let name =
+                first.isEmpty || random.likely(0.3) ? random.pick(routes) : random.pick(first)
+            change(name, random.pick(Array(Weather.allCases)), for: span)
         case 5, 6:
             for name in routes where random.likely(0.5) {
                 change(name, random.pick(Array(Weather.allCases)), for: span)

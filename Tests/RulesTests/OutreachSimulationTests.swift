@@ -12,7 +12,7 @@ import Testing
         switch ends.count {
         case 1: return Array(1...max(ends[0], 1))
         case 2 where ends[0] <= ends[1]: return Array(ends[0]...ends[1])
-        default: return Array(1...6)
+        default: return Array(1...3)
         }
     }()
 
@@ -25,7 +25,7 @@ import Testing
     @Test(arguments: seeds)
     func `everybody is told in time, nobody twice, and nobody else`(seed: UInt64) throws {
         var life = OutreachLife(seed: seed)
-        try life.live(moves: wishes ? 220 : 60)
+        try life.live(moves: wishes ? 220 : 45)
         for fault in life.faults { Issue.record("seed \(seed): \(fault)") }
         if !life.faults.isEmpty, Self.tells { print(life.story.suffix(60).joined(separator: "\n")) }
     }

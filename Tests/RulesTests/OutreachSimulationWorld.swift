@@ -216,6 +216,7 @@ struct OutreachLife {
         channels[channel] ?? ChannelStanding(worksSince: Timestamp(milliseconds: 0))
     }
     mutating func change(_ channel: String, _ weather: Weather, for span: Span) {
+        inspectObligations()
         var standing = standing(channel)
         if weather.works, !standing.weather.works { standing.worksSince = now }
         standing.weather = weather

@@ -119,7 +119,11 @@ extension Rules {
         var via: [String] = []
         for entry in entries {
             for channel in entry.message.via where !via.contains(channel) { via.append(channel) }
-            for person in entry.message.people where person != spared && !people.contains(person) {
+            // Whose address was taken away meanwhile is told no more.
+            for person in entry.message.people
+            where person != spared && !people.contains(person)
+                && authority.person(id: person) != nil
+            {
                 people.append(person)
             }
             for delivery in entry.deliveries {

@@ -82,8 +82,9 @@ extension Rules {
         let message = withOlderWays(message, in: situation)
         var plan = DeliveryPlan(message: message.id)
         for person in message.people {
-            let known = (first[person] ?? []).filter { carries($0, message.purpose) }
-            let all = known.isEmpty ? ways(message, to: person) : known
+            let possible = ways(message, to: person)
+            let known = (first[person] ?? []).filter(possible.contains)
+            let all = known.isEmpty ? possible : known
             for channel in message.everyChannel || !known.isEmpty ? all : Array(all.prefix(1)) {
                 plan.add(channel, person, isPersonal: isPersonal(channel))
             }
