@@ -61,11 +61,14 @@ extension EngineCore {
 
     func deliveryOrder(_ message: OutboxMessage, _ delivery: Delivery) -> DeliveryOrder? {
         guard let route = rules.route(delivery.channel) else { return nil }
+        // Whoever listens where nobody is addressed hears for whom it is.
+        let listeners = situation.delivery(delivery.id)
+            .map { rules.listeners(delivery, $0.0) } ?? delivery.people
         let emergency = [situation.emergency, situation.lastEnded?.emergency]
             .compactMap { $0 }.first { $0.id == message.emergency }
         return DeliveryOrder(
             delivery: delivery, message: message, route: route,
-            people: delivery.people.compactMap { rules.authority.person(id: $0) },
+            people: listeners.compactMap { rules.authority.person(id: $0) },
             service: runbook.service, levelName: message.level.map(rules.levelName) ?? "",
             incident: emergency?.statusPageIncident, at: parts.now())
     }

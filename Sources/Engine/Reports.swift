@@ -67,7 +67,7 @@ extension ReportContext {
             reason: emergency.reason, triggeredBy: emergency.activation.triggeredBy,
             failure: rules.failure(of: emergency), activatedAt: emergency.activatedAt.rfc3339,
             acknowledgedBy: emergency.acknowledgedBy,
-            acknowledgedAt: emergency.acknowledgedAt?.rfc3339,
+            acknowledgedAt: (emergency.heldSince ?? emergency.acknowledgedAt)?.rfc3339,
             respondBy: emergency.respondBy.rfc3339, recoveryAttempts: emergency.attempts.count,
             maxRecoveryAttempts: runbook.recovery.maxAttempts,
             stillHolding: rules.stillFailing(emergency, in: situation),

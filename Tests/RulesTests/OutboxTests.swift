@@ -89,6 +89,45 @@ import Testing
         #expect(world.rules.notTold(world.situation).isEmpty)
     }
 
+    @Test func `an address beside the matrix tells nobody of the matrix`() throws {
+        let runbook = SampleRunbook.make { $0.people[1].sms = nil }
+            .applying(LocalAlerts(webhook: ["http://127.0.0.1/extra"]))
+        var world = RulesWorld(runbook)
+        try world.ask(.activate(level: .high, reason: "slow", triggeredBy: ""))
+        while let hook = world.sending.first(where: { $0.channel.hasPrefix("local-") }) {
+            try world.end(hook, .delivered)
+        }
+        for delivery in world.sending { try world.end(delivery, .failed, "down") }
+        #expect(world.rules.notTold(world.situation).first?.contains("Tomas Lind") == true)
+        // Nor does news of it, by all the ways that were used so far.
+        try world.ask(.acknowledge(text: "", span: nil))
+        while let hook = world.sending.first(where: { $0.channel.hasPrefix("local-") }) {
+            try world.end(hook, .delivered)
+        }
+        while let mail = world.sending.first { try world.end(mail, .failed, "down") }
+        #expect(world.rules.notTold(world.situation).first?.contains("Tomas Lind") == true)
+        try world.pass(.minutes(10))
+        #expect(world.sending.contains { $0.people == ["tomas"] })
+    }
+
+    @Test func `what waits for a channel goes out as soon as the channel works`() throws {
+        var world = RulesWorld()
+        let words = NotificationRequest(
+            title: "Hello", text: "All", target: "administrator", via: ["mail"])
+        try world.ask(.sendNotification(words))
+        for _ in 0..<8 {
+            while let next = world.sending.first { try world.end(next, .failed, "down") }
+            try world.pass(.seconds(60))
+        }
+        while let next = world.sending.first { try world.end(next, .failed, "down") }
+        let waiting = world.situation.outbox.values.flatMap(\.deliveries)
+        #expect(waiting.count == 2 && waiting.allSatisfy { $0.notBefore > world.now })
+        // Another message gets through: these need not wait out their pauses.
+        try world.ask(.testAlerts(channel: "mail", target: nil))
+        try world.end(try #require(world.sending.first), .delivered)
+        #expect(world.sending.map(\.people) == [["ines"], ["tomas"]])
+    }
+
     @Test func `a test is tried once, and the next one clears it away`() throws {
         var world = RulesWorld()
         try world.ask(.testAlerts(channel: "mail", target: nil))

@@ -91,7 +91,7 @@ extension OutreachLife {
             let moment = now
             ledger.model?.begin(level, moment)
         case .acknowledged: stopClocks()
-        case .handedOver(let to, _, _):
+        case .handedOver(let to, _, _, _):
             stopClocks()
             let person = runbook.people.first { $0.user == to }?.id ?? to
             ledger.named[ledger.model?.id ?? "", default: []].insert(person)

@@ -19,8 +19,8 @@ package enum Event: Sendable, Equatable, Codable {
     case acknowledged(by: String, text: String, until: Timestamp?)
     /// An acknowledgement ran out: the clock and the escalation go on where they stood.
     case acknowledgementExpired
-    /// Somebody else commands now; that counts as their acknowledgement.
-    case handedOver(to: String, by: String, text: String)
+    /// Somebody else commands now. `until`: by then they must have taken it; nil for who took it.
+    case handedOver(to: String, by: String, text: String, until: Timestamp?)
     /// An emergency that ended less than an hour ago goes on.
     case reopened(Reopening)
     case deactivated(resolvedBy: String, text: String, by: String)

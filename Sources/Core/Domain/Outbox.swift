@@ -134,6 +134,8 @@ package struct Delivery: Sendable, Equatable, Codable {
     /// When an attempt last failed, and why; kept whatever became of the delivery later.
     package var failedAt: Timestamp?
     package var failure: String
+    /// Until when the other side asked to be left alone (`Retry-After`).
+    package var askedToWait: Timestamp?
     /// What the other side said of it: an id, a number, `250 queued as …`; visible.
     package var receipt: String
     /// An earlier attempt may have arrived, and the channel cannot tell.

@@ -136,6 +136,8 @@ package struct Emergency: Sendable, Equatable, Codable {
     package var acknowledgedAt: Timestamp?
     /// When the acknowledgement runs out; nil: it lasts.
     package var acknowledgedUntil: Timestamp?
+    /// Since when the present holder has it; after a hand-over later than `acknowledgedAt`.
+    package var heldSince: Timestamp?
     /// How often it was taken up again after its end.
     package var reopenings: Int
     /// The ticket's number, once a ticket system has given one.

@@ -81,12 +81,16 @@ extension Situation {
         case .acknowledged(let by, _, let until):
             emergency?.acknowledgedBy = by
             if emergency?.acknowledgedAt == nil { emergency?.acknowledgedAt = moment }
+            if emergency?.acknowledgedUntil == nil || emergency?.heldSince == nil {
+                emergency?.heldSince = moment
+            }
             emergency?.acknowledgedUntil = until
         case .acknowledgementExpired: expireAcknowledgement(at: moment)
-        case .handedOver(let to, _, _):
+        case .handedOver(let to, _, _, let until):
             emergency?.acknowledgedBy = to
             if emergency?.acknowledgedAt == nil { emergency?.acknowledgedAt = moment }
-            emergency?.acknowledgedUntil = nil
+            emergency?.heldSince = moment
+            emergency?.acknowledgedUntil = until
         case .deactivated(let resolvedBy, _, _):
             guard let ended = emergency else { return }
             past.append(PastEmergency(ended, endedAt: moment, resolvedBy: resolvedBy))
@@ -136,12 +140,12 @@ extension Situation {
         open.acknowledgedBy = nil
         open.acknowledgedAt = nil
         open.acknowledgedUntil = nil
+        open.heldSince = nil
         open.escalation = []
         open.recoversByItself = false
         open.reopenings += 1
-        if let trigger = reopening.trigger, !open.triggers.contains(trigger) {
-            open.triggers.append(trigger)
-        }
+        // The others join again when they hold, and may raise it as they did the first time.
+        open.triggers = reopening.trigger.map { [$0] } ?? []
         emergency = open
         lastEnded = nil
         past.removeAll { $0.id == reopening.id }
@@ -166,6 +170,7 @@ extension Situation {
         open.acknowledgedBy = nil
         open.acknowledgedAt = nil
         open.acknowledgedUntil = nil
+        open.heldSince = nil
         emergency = open
     }
 

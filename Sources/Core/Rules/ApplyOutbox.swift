@@ -21,7 +21,10 @@ extension Situation {
         case .ended(let id, _, let outcome):
             change(id) { Self.take(outcome, into: &$0, at: moment) }
             if outcome.end == .unclear { doubt(id) }
-            if outcome.end == .delivered { keepReceipt(of: id, outcome.detail) }
+            if outcome.end == .delivered {
+                keepReceipt(of: id, outcome.detail)
+                hurry(id, at: moment)
+            }
         case .interrupted(let id):
             change(id) { delivery in
                 delivery.state = .waiting
@@ -46,6 +49,19 @@ extension Situation {
         case .dismissed(let id, let by):
             if let (entry, _) = delivery(id) { wake(entry.message.id) }
             end(id, .dropped, "dismissed by \(by)", at: moment)
+        }
+    }
+
+    /// The channel works: what waits for it after a failure need not wait any longer.
+    private mutating func hurry(_ id: String, at moment: Timestamp) {
+        guard let channel = delivery(id)?.1.channel else { return }
+        for key in outbox.keys {
+            for index in outbox[key]?.deliveries.indices ?? 0..<0 {
+                guard let other = outbox[key]?.deliveries[index], other.channel == channel,
+                    other.state == .waiting, other.failedAt != nil, other.notBefore > moment
+                else { continue }
+                outbox[key]?.deliveries[index].notBefore = max(moment, other.askedToWait ?? moment)
+            }
         }
     }
 
@@ -94,6 +110,7 @@ extension Situation {
             delivery.trouble = outcome.detail
             delivery.failure = outcome.detail
             delivery.failedAt = moment
+            delivery.askedToWait = outcome.retryAfter.map { moment + $0 }
             let pause = Rules.pause(after: delivery.attempts, of: delivery.id)
             delivery.notBefore = moment + max(pause, outcome.retryAfter ?? .zero)
             if outcome.end == .unclear { delivery.mayRepeat = true }

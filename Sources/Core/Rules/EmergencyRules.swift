@@ -5,7 +5,7 @@
 //   open ─ another trigger ──▶ open (joined; a worse level raises it)
 //   open ─ set level ──▶ open          open ─ acknowledge ──▶ open, clock and escalation stopped
 //   acknowledged ─ its time runs out ──▶ open, clock and escalation go on where they stood
-//   open ─ hand over ──▶ open, acknowledged by somebody else
+//   open ─ hand over ──▶ open, acknowledged by somebody else, who has the level's response time to take it
 //   open ─ deactivate ──▶ none         (words needed while something still fails)
 //   a level that asks for fallbacks ──▶ they are enabled, and disabled again after the end
 package import Domain
@@ -143,7 +143,9 @@ extension Rules {
                 remedy: "Nothing to do")
         }
         let words = Visible.text(text, limit: 500)
-        let event = Event.handedOver(to: person.user, by: by, text: words)
+        // Somebody who was given it may be asleep: without an answer the clock and the escalation go on.
+        let until = person.user == by ? nil : moment + respondWithin(emergency.level)
+        let event = Event.handedOver(to: person.user, by: by, text: words, until: until)
         var next = situation
         next.apply(event, at: moment)
         let open = next.emergency ?? emergency
@@ -156,7 +158,8 @@ extension Rules {
                 emergency: emergency.id, level: emergency.level,
                 priority: MessagePriority(emergency.level),
                 title: line("You command now: \(emergency.reason)"),
-                text: "\(authority.name(user: by)) has handed \(emergency.id) over to you\(said)",
+                text: "\(authority.name(user: by)) has handed \(emergency.id) over to you\(said)\n"
+                    + "Take it by \((until ?? moment).timeOfDay) UTC: tocsin acknowledge",
                 facts: emergencyFacts(open, in: next, at: moment), at: moment, by: by,
                 people: [person.id], via: usualVia(MessagePriority(emergency.level)),
                 values: [NamedText(name: "status", text: "handed-over")])
@@ -191,10 +194,15 @@ extension Rules {
         let resolver = resolvedBy.isEmpty ? by : Visible.text(resolvedBy, limit: 100)
         let words = Visible.text(text, limit: 500)
         let lasted = Self.minutes(moment - emergency.activatedAt)
+        let still =
+            failing.isEmpty
+            ? ""
+            : "\nSTILL FAILING: \(failing.joined(separator: ", ")). "
+                + "What holds now raises nothing until it has ended once."
         let events = followUp(
-            .over, "Over: \(emergency.reason)",
+            .over, (failing.isEmpty ? "Over: " : "Over, STILL FAILING: ") + emergency.reason,
             "\(emergency.id) is over after \(lasted); resolved by \(resolver)"
-                + (words.isEmpty ? "." : ": \(words)"),
+                + (words.isEmpty ? "." : ": \(words)") + still,
             of: emergency, by: by, in: situation, at: moment)
         return events + pointless(emergency.id, after: events, in: situation, at: moment)
             + [.deactivated(resolvedBy: resolver, text: words, by: by)]

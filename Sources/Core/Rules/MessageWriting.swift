@@ -60,12 +60,11 @@ extension Rules {
     ) -> OutboxMessage {
         let level = emergency.level
         let name = levelName(level).uppercased()
-        let within = respondWithin(level).spelled
         let service = runbook.service.title
         var text =
             "\(service) is in an emergency of level \(level.rawValue), \(levelName(level)).\n"
             + "\(emergency.reason)\n"
-        if taken.index > 0 || taken.round > 1 {
+        if step.after > .zero || taken.round > 1 {
             let open = Self.minutes(moment - emergency.levelSince)
             text +=
                 "Nobody has acknowledged it for \(open). This is step \(taken.index + 1) of the "
@@ -74,7 +73,7 @@ extension Rules {
                     ? ".\n" : ", asked for by \(authority.name(user: taken.by)).\n")
         }
         if emergency.acknowledgedBy == nil {
-            text += "Take it within \(within): tocsin acknowledge"
+            text += "Take it by \(emergency.respondBy.timeOfDay) UTC: tocsin acknowledge"
         }
         return OutboxMessage(
             id: newID("message", in: situation, at: moment), purpose: .emergency,
@@ -220,15 +219,22 @@ extension Rules {
             for delivery in entry.deliveries {
                 let ears =
                     delivery.state == .delivered
-                    ? listeners(delivery, entry) : Set(delivery.people)
+                    ? listeners(delivery, entry) : delivery.people
                 for person in ears { all[person]?.append(delivery) }
             }
         }
+        let holder = emergency.acknowledgedBy.flatMap { authority.person(user: $0)?.id }
         return order.map { person in
             let ways = all[person] ?? []
             if let done = ways.last(where: { $0.state == .delivered }) {
                 return ToldStanding(
                     id: person, state: .told, channel: done.channel, at: done.endedAt, trouble: "")
+            }
+            if person == holder, emergency.acknowledgedUntil == nil {
+                // Whoever has answered knows, by whatever way they came.
+                return ToldStanding(
+                    id: person, state: .told, channel: "their own answer",
+                    at: emergency.acknowledgedAt, trouble: "")
             }
             let alive = ways.filter { !$0.state.isOver }
             if let fresh = alive.last(where: { $0.trouble.isEmpty }) {

@@ -62,8 +62,9 @@ extension Rules {
         guard let person = authority.person(id: person) else { return [] }
         return message.via.filter { name in
             guard carries(name, message.purpose) else { return false }
-            if case .channel(let channel) = route(name) { return channel.kind.reaches(person) }
-            return true
+            guard case .channel(let channel) = route(name) else { return true }
+            return channel.kind.isPersonal
+                ? channel.kind.reaches(person) : Self.listens(person.id, at: name)
         }
     }
 
@@ -258,7 +259,7 @@ extension Rules {
     private func dropped(_ entry: OutboxEntry, toldBy delivery: Delivery) -> [Event] {
         guard !entry.message.everyChannel, !delivery.people.isEmpty else { return [] }
         let told = entry.told.union(delivery.people)
-        let listening = listeners(delivery, entry)
+        let listening = Set(listeners(delivery, entry))
         return entry.deliveries.filter {
             $0.id != delivery.id && $0.state == .waiting && !$0.people.isEmpty
                 && (told.isSuperset(of: $0.people)
@@ -267,10 +268,15 @@ extension Rules {
     }
 
     /// Who hears a delivery: its people, and everybody whom the message is for where it addresses nobody.
-    func listeners(_ delivery: Delivery, _ entry: OutboxEntry) -> Set<String> {
-        Set(
-            delivery.people.isEmpty || isPersonal(delivery.channel)
-                ? delivery.people : entry.message.people)
+    package func listeners(_ delivery: Delivery, _ entry: OutboxEntry) -> [String] {
+        delivery.people.isEmpty || isPersonal(delivery.channel)
+            ? delivery.people
+            : entry.message.people.filter { Self.listens($0, at: delivery.channel) }
+    }
+    /// The addresses of `alerts.local.yaml` are nobody's but their own: a webhook that was added there
+    /// tells none of the matrix, and a channel of the matrix tells none of them.
+    private static func listens(_ person: String, at channel: String) -> Bool {
+        LocalNames.isLocal(person) == LocalNames.isLocal(channel)
     }
 
     /// Why a delivery that failed need not be tried again; nil: it must.

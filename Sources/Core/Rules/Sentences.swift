@@ -87,10 +87,11 @@ extension Rules {
         case .acknowledgementExpired:
             Sentence(
                 "the acknowledgement ran out: the clock and the escalation go on", .warning)
-        case .handedOver(let to, let by, let text):
+        case .handedOver(let to, let by, let text, let until):
             Sentence(
-                "handed over to \(authority.name(user: to))" + (text.isEmpty ? "" : ": \(text)"),
-                .good, by: by)
+                "handed over to \(authority.name(user: to))"
+                    + (until.map { ", who has until \($0.timeOfDay) UTC to take it" } ?? "")
+                    + (text.isEmpty ? "" : ": \(text)"), .good, by: by)
         case .reopened(let reopening):
             Sentence(
                 "emergency \(reopening.id) goes on at level \(reopening.level.rawValue) "
