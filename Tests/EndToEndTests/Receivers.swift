@@ -127,7 +127,8 @@ final class Receiver: Sendable {
             var receipt = receipt
             if receipt.title.isEmpty {
                 // What ends an alert only names it.
-                receipt.title = "end of " + (state.taken.last { !$0.title.hasPrefix("end of ") }?.title ?? "")
+                receipt.title =
+                    "end of " + (state.taken.last { !$0.title.hasPrefix("end of ") }?.title ?? "")
             }
             state.taken.append(receipt)
         }
