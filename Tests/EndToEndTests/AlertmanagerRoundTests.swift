@@ -16,7 +16,7 @@ private final class RealAlertmanager: Sendable {
 
     init(listener: Int, token: String) throws {
         folder = try TemporaryFolder("alertmanager")
-        port = try freePort()
+        port = try steadyPort()
         try folder.write(
             "config.yml",
             """
@@ -123,7 +123,7 @@ private final class RealAlertmanager: Sendable {
     }
 
     @Test func `an alert becomes an emergency, is shown over there, and both end`() async throws {
-        let listener = try freePort()
+        let listener = try steadyPort()
         let alertmanager = try RealAlertmanager(
             listener: listener, token: RealEngine.secrets["ALERT_TOKEN"] ?? "")
         let engine = try RealEngine(

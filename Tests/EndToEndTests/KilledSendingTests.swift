@@ -123,10 +123,12 @@ struct Kill: Sendable, CustomStringConvertible {
     var place: Place
     /// When the emergency ends, rather than when it begins.
     var atEnd = false
+    /// The next engine is killed there too.
+    var again = false
 
     var description: String {
         switch place {
-        case .point(let point): point
+        case .point(let point): again ? "\(point), twice" : point
         case .runner(let file): "run \(file)"
         case .moment(let microseconds): "after \(Double(microseconds) / 1000) ms"
         }
@@ -140,12 +142,14 @@ struct Kill: Sendable, CustomStringConvertible {
     }
 
     static func point(_ point: String) -> Kill { Kill(place: .point(point)) }
+    static func twice(_ point: String) -> Kill { Kill(place: .point(point), again: true) }
 
     /// Every point of every channel, and moments that a seed chooses.
     static let all: [Kill] =
         EveryChannel.names.flatMap { name in
             Receiver.points.map { Kill.point("\(name) \($0)") }
         } + MailReceiver.points.map { Kill.point("mail \($0)") } + commands
+        + (EveryChannel.names.map { "\($0) body" } + ["mail end"]).map(twice)
         + moments(40, seed: UInt64(getpid()))
     static let commands = [
         Kill(place: .runner("order.json")), Kill(place: .runner("started.json")),
@@ -155,7 +159,7 @@ struct Kill: Sendable, CustomStringConvertible {
     static let some: [Kill] =
         [
             .point("hook body"), .point("text half"), .point("chat answered"),
-            .point("mail end"), .point("mail RCPT"), .point("run begin"),
+            .twice("push body"), .point("mail end"), .point("mail RCPT"), .point("run begin"),
             Kill(place: .runner("order.json")),
         ] + moments(2, seed: 3)
 
@@ -232,6 +236,12 @@ struct Kill: Sendable, CustomStringConvertible {
         }
         let answered = await world.engine.command(request)
         try await eventually("the engine is killed: \(kill)") { !world.engine.isAlive }
+        if kill.again, case .point(let point) = kill.place {
+            // It reads its journal before it sends anything, so there is time.
+            let next = try world.engine.launch()
+            try world.trap.arm(point, next.pid)
+            try await eventually("the next one is killed: \(kill)") { next.status != nil }
+        }
         try await world.engine.start()
         return answered
     }
@@ -300,12 +310,15 @@ struct Kill: Sendable, CustomStringConvertible {
             let groups = Dictionary(grouping: mine, by: \.key).values
             lines.append(
                 row([
-                    channel, "\(kills.filter { $0.channel == channel }.count)", "\(groups.count)",
+                    channel,
+                    "\(kills.filter { $0.channel == channel }.map { $0.again ? 2 : 1 }.reduce(0, +))",
+                    "\(groups.count)",
                     "\(mine.count)", "\(mine.count - groups.count)",
                     "\(mine.filter(\.isMarked).count)",
                 ]))
         }
-        lines.append("\(kills.count) kills; those of `am` include its reminders")
+        let count = kills.count + kills.filter(\.again).count
+        lines.append("\(count) kills; those of `am` include its reminders")
         return lines.joined(separator: "\n")
     }
 }

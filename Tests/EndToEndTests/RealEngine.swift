@@ -38,14 +38,20 @@ final class RealEngine: Sendable {
     var pid: Int32 { running.withLock { $0?.pid ?? 0 } }
     var isAlive: Bool { running.withLock { $0.map { $0.status == nil } ?? false } }
 
-    /// A new engine on the same state, as systemd would start it; returns when it answers.
-    func start() async throws {
+    /// A new engine on the same state, as systemd would start it.
+    @discardableResult
+    func launch() throws -> Spawned {
         let engine = try Spawned(
             Places.program("tocsin"),
             ["engine", "--runbook", runbook, "--state", state, "--socket", socket],
             environment: Program.environment(Self.secrets), output: folder("engine.out"),
             errors: folder("engine.err"))
         running.withLock { $0 = engine }
+        return engine
+    }
+    /// Launches it, and returns when it answers.
+    func start() async throws {
+        let engine = try launch()
         try await eventually("the engine answers") {
             if let status = engine.status {
                 let errors = try Program.text(self.folder("engine.err"))

@@ -75,7 +75,7 @@ final class Receiver: Sendable {
     init(_ channel: String, _ trap: Trap) throws {
         self.channel = channel
         self.trap = trap
-        port = try freePort()
+        port = try steadyPort()
     }
     var taken: [Receipt] { state.withLock { $0.taken } }
     /// How many requests came since it was last started.
@@ -191,7 +191,7 @@ final class MailReceiver: Sendable {
 
     init(_ trap: Trap) throws {
         folder = try TemporaryFolder("mailbox")
-        port = try freePort()
+        port = try steadyPort()
         self.trap = trap
         try folder.write("server.py", Self.program)
         try folder.write("taken", "")
