@@ -160,8 +160,7 @@ set idfile {self.folder}/monit.id
 set statefile {self.folder}/monit.state
 set logfile {self.folder}/monit.log
 check host target with address 127.0.0.1
-  if failed port {self.port} protocol http with timeout 1 seconds then exec
-    "{shutil.which('curl')} -s -m 5 -X POST http://127.0.0.1:{self.receiver_port}/monit"
+  if failed port {self.port} protocol http with timeout 1 seconds then exec "{shutil.which('curl')} -s -m 5 -X POST http://127.0.0.1:{self.receiver_port}/monit"
 """)
         self.start("monit", ["monit", "-I", "-c", config])
 

@@ -32,6 +32,17 @@ package enum Places {
         throw TestKitError(text: "\(name) was not built: run `swift build --build-tests`")
     }
 
+    /// A program of Debian's that is no part of a test machine's own life: installed, or unpacked into
+    /// `.build/tools` by `scripts/setup test`, so that no daemon of that name starts there.
+    /// - Throws: `TestKitError` when it is in neither place.
+    package static func tool(_ name: String) throws -> String {
+        for path in ["/usr/bin/\(name)", "\(project)/.build/tools/usr/bin/\(name)"]
+        where access(path, X_OK) == 0 {
+            return path
+        }
+        throw TestKitError(text: "there is no \(name): run `scripts/setup test`")
+    }
+
     /// Every file below a folder of the project, relative to the project, sorted.
     package static func files(below folder: String, ending: String) throws -> [String] {
         let root = project + "/" + folder

@@ -256,7 +256,7 @@ private func post(_ path: String, _ body: String, _ headers: String...) -> Strin
             """)
         let own = try freePort()
         let manager = try Spawned(
-            "/usr/bin/prometheus-alertmanager",
+            Places.tool("prometheus-alertmanager"),
             [
                 "--config.file=\(folder("alertmanager.yml"))", "--storage.path=\(folder("data"))",
                 "--web.listen-address=127.0.0.1:\(own)", "--cluster.listen-address=",

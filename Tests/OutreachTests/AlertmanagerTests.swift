@@ -12,14 +12,7 @@ private final class Alertmanager: Sendable {
     private let daemon: Daemon
 
     init() async throws {
-        let places = [
-            "/usr/bin/prometheus-alertmanager",
-            Places.project + "/.build/tools/usr/bin/prometheus-alertmanager",
-        ]
-        let program = places.first { FileManager.default.isExecutableFile(atPath: $0) }
-        guard let program else {
-            throw TestKitError(text: "no Alertmanager: run `scripts/setup test`")
-        }
+        let program = try Places.tool("prometheus-alertmanager")
         let folder = try TemporaryFolder("alertmanager")
         let config = try folder.write(
             "config.yml", "route: { receiver: none }\nreceivers: [ { name: none } ]\n")

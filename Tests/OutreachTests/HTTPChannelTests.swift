@@ -280,7 +280,7 @@ private func text(_ value: Any?) -> String { value as? String ?? "" }
         #expect(try bench.request().hasPrefix("POST /v1/pages/p1/incidents HTTP/1.1"))
         #expect(Received.header("Authorization", try bench.request()) == "OAuth token-0815-secret")
         let opened = map(try bench.json()["incident"])
-        #expect(text(opened["name"]) == "delivery.error_rate is 12 %")
+        #expect(text(opened["name"]) == "Notification service: major outage")
         #expect(text(opened["status"]) == "investigating")
         #expect(text(opened["impact_override"]) == "major")
         #expect(opened["component_ids"] as? [String] == ["c1", "c2"])

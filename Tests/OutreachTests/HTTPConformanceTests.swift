@@ -40,7 +40,9 @@ import Testing
             let server = try ScriptedServer.http { request in
                 received.add(request)
                 // Its answer quotes whatever it was sent, as some do.
-                let said = status == 204 ? "" : "no {\(Received.head(request))}"
+                let line = request.prefix { $0 != "\r\n" }
+                let key = Received.header("Authorization", request) ?? ""
+                let said = status == 204 ? "" : "no: \(key) \(line)"
                 return ScriptedServer.answer(
                     said, status: "\(status) Whatever", headers: ["Location: /elsewhere"])
             }

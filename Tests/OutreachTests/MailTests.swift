@@ -147,7 +147,7 @@ private let secrets = ["PASSWORD": "pa\"ss wörd"]
             #expect(mail.longestLine <= 78)
             #expect(mail.header("Subject")?.contains("w x y x y") == true)
             #expect(mail.header("Subject")?.contains("[TEST]") == (purpose == .test))
-            let asks = purpose == .emergency || purpose == .update
+            let asks = purpose == .emergency
             #expect(mail.plain.contains("tocsin acknowledge") == asks)
             #expect((mail.header("References") == nil) == (purpose == .users))
         }

@@ -12,7 +12,7 @@ enum Manner: Equatable {
 
 /// Plays its part politely until the stage.
 private func rudeServer(
-    _ stage: Stage, _ manner: Manner, reached: Received = Received()
+    _ stage: Stage, _ manner: Manner, reached: Received = Received(), ignoresQuit: Bool = false
 ) throws -> ScriptedServer {
     try ScriptedServer { connection in
         var pending = ""
@@ -52,6 +52,9 @@ private func rudeServer(
                 if stage == .data, case .say = manner { continue }
                 while let text = line(), text != "." {}
                 goesOn = answer(.whole, "250-2.0.0 Ok\r\n250 2.0.0 queued as X1")
+            case "QUIT" where ignoresQuit:
+                connection.waitForEnd()
+                return
             case "QUIT":
                 _ = answer(.quit, "221 Bye")
                 return
@@ -124,6 +127,19 @@ private func mailOrder(_ port: Int) -> DeliveryOrder {
             await carry(mailOrder(server.port), limit: .seconds(0.5)).end == end
         }
         try await eventually("the connections are closed") { server.open == 0 }
+    }
+
+    @Test func `a server that refuses and then ignores the farewell holds up nobody`() async throws
+    {
+        for stage in [Stage.mail, .rcpt, .data, .whole] {
+            let server = try rudeServer(stage, .say("550 5.1.1 no"), ignoresQuit: true)
+            let outcome = await carry(mailOrder(server.port), limit: .seconds(60))
+            #expect(outcome.end == .refused)
+            #expect(outcome.detail == "127.0.0.1:\(server.port) said 550 5.1.1 no")
+            // The promise of the channel, which libcurl alone would break: it waits two minutes.
+            #expect(outcome.seconds < 60)
+            try await eventually("the connection is closed") { server.open == 0 }
+        }
     }
 
     @Test func `a reply of several lines is told whole, control characters and all`() async throws {

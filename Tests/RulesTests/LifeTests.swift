@@ -286,4 +286,83 @@ import Testing
         try world.end(ticket, .delivered, "OPS-7")
         #expect(world.situation.emergency?.ticket == "OPS-7")
     }
+
+    // MARK: Found by simulation
+
+    @Test func `a level that was set while acknowledged does not begin in the future`() throws {
+        var world = RulesWorld()
+        try world.ask(.activate(level: .high, reason: "slow", triggeredBy: ""))
+        try world.ask(.acknowledge(text: "", span: .hours(1)))
+        try world.pass(.minutes(50))
+        try world.ask(.setLevel(.critical, reason: "worse"))
+        #expect(try world.pass(.minutes(10)).contains("escalated"))
+        #expect(world.situation.emergency?.levelSince == world.now)
+        #expect(world.situation.emergency?.respondBy == world.now + .minutes(5))
+    }
+
+    @Test func `a step by hand while acknowledged does not put its repetition off`() throws {
+        var world = RulesWorld()
+        try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))
+        try world.ask(.acknowledge(text: "", span: .hours(1)))
+        try world.pass(.minutes(59))
+        try world.ask(.escalate(text: ""))
+        try world.pass(.minutes(1))
+        #expect(try world.pass(.minutes(5)).contains("escalated"))
+    }
+
+    @Test func `a level that is set again begins its row anew`() throws {
+        var world = RulesWorld()
+        try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))
+        try world.ask(.setLevel(.low, reason: "not so bad"))
+        try world.pass(.hours(3))
+        #expect(try world.ask(.setLevel(.critical, reason: "it is")).contains("escalated"))
+        #expect(!(try world.pass(.seconds(299))).contains("escalated"))
+        #expect(try world.pass(.seconds(2)).contains("escalated"))
+    }
+
+    @Test func `fallbacks that wait for their end are disabled by the next emergency's end`() throws
+    {
+        var world = RulesWorld(
+            SampleRunbook.make { runbook in
+                runbook.fallbacks.append(
+                    Fallback(
+                        name: "mirror", title: "Mirror",
+                        enable: [SampleRunbook.run("Up", "mirror")],
+                        disable: [SampleRunbook.run("Down", "mirror")], test: []))
+                runbook.levels[0].fallbacks = ["flash", "mirror"]
+            })
+        try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))
+        try world.end()
+        try world.end()
+        try world.ask(.deactivate(resolvedBy: "", text: ""))
+        // The first one takes hours to be disabled.
+        try world.pass(.hours(2))
+        try world.ask(.activate(level: .low, reason: "something else", triggeredBy: ""))
+        try world.end()
+        #expect(world.situation.enabledFallbacks == ["mirror"])
+        try world.ask(.deactivate(resolvedBy: "", text: ""))
+        try world.end()
+        #expect(world.situation.enabledFallbacks.isEmpty)
+    }
+
+    @Test func `one ticket, also when the system gives it no number`() throws {
+        var world = RulesWorld(
+            SampleRunbook.make { runbook in
+                runbook.tickets = TicketSystem(
+                    request: HTTPRequest(url: .plain("http://127.0.0.1/tickets")))
+                runbook.escalation[0].steps[1].ticket = true
+            })
+        try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))
+        for _ in 0..<3 {
+            try world.pass(.minutes(5))
+            try world.deliverAllWithoutReceipt()
+        }
+        #expect(world.messages.filter { $0.purpose == .ticket }.count == 1)
+    }
+}
+
+extension RulesWorld {
+    fileprivate mutating func deliverAllWithoutReceipt() throws {
+        while let next = sending.first { try end(next, .delivered) }
+    }
 }

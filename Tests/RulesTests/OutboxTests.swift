@@ -315,4 +315,163 @@ import Testing
         #expect(world.messages.filter { $0.purpose == .statusPage }.count == 3)
         #expect(world.arrivedMessages.map(\.text) == ["three"])
     }
+
+    // MARK: Found by simulation
+
+    @Test func `a failure after a restart goes on to the next channel, too`() throws {
+        var world = Self.world()
+        try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))
+        try world.ask(.started(version: "1", pid: 2, boot: "b"))
+        let again = try #require(world.sending.first { $0.people == ["ines"] })
+        try world.end(again, .failed, "connection refused")
+        #expect(world.sending.contains { $0.people == ["ines"] && $0.channel == "text" })
+        // And only to the next one, however often the first fails.
+        try world.pass(.seconds(20))
+        if let mail = world.sending.first(where: { $0.id == again.id }) {
+            try world.end(mail, .failed, "connection refused")
+        }
+        #expect(
+            world.situation.outbox.values.first?.deliveries.contains {
+                $0.channel == "chat"
+            } == false)
+    }
+
+    @Test func `a channel that others use already does not hide the one after it`() throws {
+        var world = RulesWorld(
+            SampleRunbook.make { runbook in
+                runbook.escalation[0].steps[0].via = ["mail", "chat", "text"]
+            })
+        try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))
+        for delivery in world.sending { try world.end(delivery, .failed, "down") }
+        let chat = try #require(world.sending.first { $0.channel == "chat" })
+        try world.end(chat, .failed, "down")
+        #expect(
+            Set(world.sending.filter { $0.channel == "text" }.flatMap(\.people))
+                == ["ines", "tomas"])
+    }
+
+    @Test func `whoever listens on an open channel was told there`() throws {
+        var world = RulesWorld(
+            SampleRunbook.make { runbook in
+                runbook.escalation[0].steps[0].via = ["mail", "chat"]
+            })
+        try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))
+        for delivery in world.sending { try world.end(delivery, .failed, "down") }
+        try world.end(try #require(world.sending.first { $0.channel == "chat" }), .delivered)
+        #expect(world.rules.notTold(world.situation).isEmpty)
+        #expect(world.situation.outbox.isEmpty)
+    }
+
+    @Test func `a newer message by fewer channels leaves the older one on its way`() throws {
+        var world = RulesWorld(
+            SampleRunbook.make { runbook in
+                runbook.escalation[0].steps[0].via = ["mail", "text"]
+                runbook.escalation[0].steps[1].via = ["mail"]
+            })
+        try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))
+        for _ in 0..<2 {
+            for delivery in world.sending { try world.end(delivery, .failed, "down") }
+        }
+        for _ in 0..<12 {
+            try world.pass(.seconds(30))
+            for delivery in world.sending { try world.end(delivery, .failed, "down") }
+        }
+        // The text gateway works again; mail does not.
+        for _ in 0..<30 {
+            for delivery in world.sending {
+                try world.end(delivery, delivery.channel == "text" ? .delivered : .failed, "down")
+            }
+            try world.pass(.seconds(20))
+        }
+        #expect(Set(world.arrived.flatMap(\.people)) == ["ines", "tomas"])
+    }
+
+    @Test func `after what may have arrived, another channel says that it may be a repeat`() throws
+    {
+        var world = Self.world()
+        try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))
+        let mail = try #require(world.sending.first)
+        try world.end(mail, .unclear, "no answer")
+        let text = try #require(world.sending.first { $0.channel == "text" })
+        #expect(text.mayRepeat)
+    }
+
+    @Test func `after the end nothing older of it is sent`() throws {
+        var world = RulesWorld(
+            SampleRunbook.make { runbook in
+                runbook.escalation[0].steps[0].via = ["mail", "text"]
+                runbook.escalation[0].steps[0].everyChannel = true
+                runbook.escalation[0].steps.append(
+                    EscalationStep(after: .zero, via: ["chat"]))
+            })
+        try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))
+        for delivery in world.sending where delivery.channel == "mail" {
+            try world.end(delivery, .delivered)
+        }
+        let chat = try #require(world.sending.first { $0.channel == "chat" })
+        try world.end(chat, .failed, "down")
+        let texts = world.sending.filter { $0.channel == "text" }
+        #expect(texts.count == 2)
+        try world.ask(.deactivate(resolvedBy: "", text: ""))
+        let over = try #require(world.messages.last)
+        for delivery in world.sending where delivery.message == over.id {
+            try world.end(delivery, .delivered)
+        }
+        try world.end(texts[0], .failed, "late")
+        try world.ask(.started(version: "1", pid: 2, boot: "b"))
+        try world.pass(.hours(1))
+        #expect(world.sending.isEmpty && world.situation.outbox.isEmpty)
+        #expect(world.arrivedMessages.last?.purpose == .over)
+    }
+
+    @Test func `a message that was in flight is said with the newer one in truth`() throws {
+        var world = RulesWorld()
+        try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))
+        let first = try #require(world.sending.first { $0.people == ["ines"] })
+        try world.condition("security", true)
+        try world.end(first, .failed, "down")
+        #expect(world.delivery(first.id)?.state == .dropped)
+        try world.pass(.minutes(2))
+        let next = try #require(world.sending.first { $0.people == ["ines"] })
+        #expect(next.earlier == ["LEVEL 1 CRITICAL: all down"])
+    }
+
+    @Test func `a digest does not wait longer because the clock was set back`() throws {
+        var world = RulesWorld()
+        try world.condition("security", true)
+        try world.deliverAll()
+        world.now = world.now - .hours(2)
+        try world.ask(.clockStepped(by: -7_200))
+        try world.condition("all-down", true)
+        try world.pass(.minutes(2))
+        #expect(world.sending.count == 2)
+    }
+
+    @Test func `who was told hears of the end, however long it took`() throws {
+        var world = RulesWorld(
+            SampleRunbook.make { runbook in
+                runbook.escalation[0].steps[1].repeatEvery = .minutes(1)
+            })
+        try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))
+        for _ in 0..<300 {
+            try world.deliverAll()
+            try world.pass(.minutes(1))
+        }
+        #expect(world.situation.settled.count <= Situation.Limits.settledMessages)
+        try world.deliverAll()
+        try world.ask(.deactivate(resolvedBy: "", text: ""))
+        #expect(Set(world.sending.flatMap(\.people)) == ["ines", "tomas"])
+    }
+
+    @Test func `an emergency that goes on is news to those who heard of its end`() throws {
+        var world = RulesWorld()
+        try world.ask(.activate(level: .high, reason: "slow", triggeredBy: ""))
+        try world.deliverAll()
+        try world.ask(.deactivate(resolvedBy: "", text: ""))
+        try world.deliverAll()
+        try world.pass(.minutes(10))
+        try world.ask(.activate(level: .high, reason: "slow", triggeredBy: ""))
+        try world.end(try #require(world.sending.first), .refused, "550")
+        #expect(world.rules.notTold(world.situation).count == 1)
+    }
 }

@@ -34,7 +34,8 @@ extension Model {
     var stillFailing: [String] {
         let triggers = emergency?.stillHolding ?? []
         let failed = (situation?.components ?? []).filter { $0.state == .failed }.map(\.name)
-        return triggers + failed.filter { !triggers.contains($0) }
+        return triggers
+            + failed.filter { !triggers.contains($0) && !triggers.contains("component \($0)") }
     }
 
     // MARK: Proposals and procedures

@@ -14,30 +14,40 @@ struct DeliveryWords {
     /// What needs somebody first.
     var rank: Int
 
+    static func rank(_ delivery: DeliveryReport) -> Int {
+        switch delivery.state {
+        case .dead: 0
+        case .waiting: delivery.attempts > 0 ? 1 : 3
+        case .sending: 2
+        case .delivered, .dropped: 4
+        }
+    }
+
     init(_ delivery: DeliveryReport, _ model: Model) {
         let left = model.seconds(until: delivery.nextAt).map { Times.countdown(max(0, $0)) }
         let tries = Numbers.counted(delivery.attempts, "try", "tries")
         detail = delivery.trouble
+        rank = Self.rank(delivery)
         switch delivery.state {
         case .dead:
-            (sign, role, rank) = ("✖", .bad, 0)
+            (sign, role) = ("✖", .bad)
             state = "given up, \(tries)"
         case .waiting where delivery.attempts > 0:
-            (sign, role, rank) = ("▲", .warning, 1)
+            (sign, role) = ("▲", .warning)
             state = "try \(delivery.attempts + 1)" + (left.map { " in \($0)" } ?? "")
         case .sending:
-            (sign, role, rank) = ("▶", .accent, 2)
+            (sign, role) = ("▶", .accent)
             state = delivery.attempts > 1 ? "sending, try \(delivery.attempts)" : "sending"
         case .waiting:
-            (sign, role, rank) = ("…", .dim, 3)
+            (sign, role) = ("…", .dim)
             state = left.map { "in \($0)" } ?? "queued"
         case .delivered:
-            (sign, role, rank) = ("✔", .good, 4)
+            (sign, role) = ("✔", .good)
             state = delivery.endedAt.map { Times.ofDay($0) } ?? "delivered"
             if delivery.attempts > 1 { state += ", try \(delivery.attempts)" }
             detail = delivery.receipt
         case .dropped:
-            (sign, role, rank) = ("·", .dim, 4)
+            (sign, role) = ("·", .dim)
             state = "not needed"
         }
         if delivery.mayRepeat {
@@ -49,13 +59,13 @@ struct DeliveryWords {
 enum DeliveryList {
     /// Those that need somebody first, then the newest.
     static func shown(_ model: Model) -> [DeliveryReport] {
-        sorted(model.situation?.deliveries ?? [], model)
+        sorted(model.situation?.deliveries ?? [])
     }
     static func of(_ emergency: String, _ model: Model) -> [DeliveryReport] {
-        sorted((model.situation?.deliveries ?? []).filter { $0.emergency == emergency }, model)
+        sorted((model.situation?.deliveries ?? []).filter { $0.emergency == emergency })
     }
-    private static func sorted(_ all: [DeliveryReport], _ model: Model) -> [DeliveryReport] {
-        all.enumerated().map { (DeliveryWords($0.element, model).rank, -$0.offset, $0.element) }
+    private static func sorted(_ all: [DeliveryReport]) -> [DeliveryReport] {
+        all.enumerated().map { (DeliveryWords.rank($0.element), -$0.offset, $0.element) }
             .sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.2)
     }
 

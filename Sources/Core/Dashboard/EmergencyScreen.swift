@@ -224,7 +224,7 @@ struct EmergencyFacts {
         // What stands in the way of telling a person is said beside them already.
         let known = Set(emergency.told.map { model.person($0.person) })
         let stuck = DeliveryList.of(id, model).filter { delivery in
-            DeliveryWords(delivery, model).rank < 2
+            DeliveryWords.rank(delivery) < 2
                 && !delivery.people.contains { known.contains(model.person($0)) }
         }
         lines += DeliveryList.lines(stuck, model, width: width, limit: max(0, limit - lines.count))

@@ -12,9 +12,15 @@ enum EventPanel {
             canvas.frame.text("nothing has happened yet", x: list.x + 1, y: list.y, Style(.dim))
             return
         }
-        for (index, event) in model.events.suffix(list.height).reversed().enumerated() {
+        let shown = model.events.reversed().lazy.filter { !isNoise($0.kind) }.prefix(list.height)
+        for (index, event) in shown.enumerated() {
             line(event, model, &canvas, list, list.y + index)
         }
+    }
+
+    /// What is said better by the event before or after it, and would push what matters off the screen.
+    private static func isNoise(_ kind: String) -> Bool {
+        kind == "delivery-started" || kind == "delivery-dropped" || kind == "delivery-added"
     }
 
     private static func line(

@@ -64,7 +64,8 @@ extension Situation {
             vetoedRules = []
             quietSince = nil
             lastEnded = nil
-            fallbacksDue = []
+            // What is still enabled from the last one goes on being the engine's to disable.
+            fallbacksDue = fallbacksToEnd
             fallbacksToEnd = []
             countID(activation.id)
         case .reopened(let reopening): reopen(reopening, at: moment)
@@ -73,6 +74,8 @@ extension Situation {
         case .levelChanged(let level, let respondBy, let reason, let by):
             if by == "engine" { emergency?.reason = reason }
             emergency?.level = level
+            // Its row begins anew, also when it had this level before.
+            emergency?.escalation.removeAll { $0.level == level }
             emergency?.levelSince = moment
             emergency?.respondBy = respondBy
         case .acknowledged(let by, _, let until):
@@ -152,11 +155,13 @@ extension Situation {
     /// The time of the acknowledgement counts neither on the response clock nor in the escalation.
     private mutating func expireAcknowledgement(at moment: Timestamp) {
         guard var open = emergency, let since = open.acknowledgedAt else { return }
-        let pause = moment - since
+        // A level that was set, or a step that was taken meanwhile, has stood still since then only.
+        let pause = moment - max(since, open.levelSince)
         open.levelSince = open.levelSince + pause
         open.respondBy = open.respondBy + pause
         for index in open.escalation.indices {
-            open.escalation[index].lastAt = open.escalation[index].lastAt + pause
+            let last = open.escalation[index].lastAt
+            open.escalation[index].lastAt = last + (moment - max(since, last))
         }
         open.acknowledgedBy = nil
         open.acknowledgedAt = nil

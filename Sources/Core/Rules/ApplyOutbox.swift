@@ -20,6 +20,7 @@ extension Situation {
             }
         case .ended(let id, _, let outcome):
             change(id) { Self.take(outcome, into: &$0, at: moment) }
+            if outcome.end == .unclear { doubt(id) }
             if outcome.end == .delivered { keepReceipt(of: id, outcome.detail) }
         case .interrupted(let id):
             change(id) { delivery in
@@ -28,8 +29,10 @@ extension Situation {
                 delivery.mayRepeat = true
                 delivery.trouble = "the engine ended while it was being sent"
             }
+            doubt(id)
         case .dropped(let id, let why):
             if let (entry, _) = delivery(id) { wake(entry.message.id) }
+            carryOn(id, why)
             end(id, .dropped, why, at: moment)
         case .dead(let id, let why): end(id, .dead, why, at: moment)
         case .revived(let id, _):
@@ -53,6 +56,27 @@ extension Situation {
             delivery.state = state
             delivery.endedAt = moment
             delivery.trouble = why
+        }
+    }
+
+    /// Its people may have heard already: whatever else brings them the message says so.
+    private mutating func doubt(_ id: String) {
+        guard let (entry, doubtful) = delivery(id), !entry.message.everyChannel else { return }
+        for index in outbox[entry.message.id]?.deliveries.indices ?? 0..<0
+        where !Set(entry.deliveries[index].people).isDisjoint(with: doubtful.people) {
+            outbox[entry.message.id]?.deliveries[index].mayRepeat = true
+        }
+    }
+
+    /// What is dropped because a newer message is on its way is said with that one in truth.
+    private mutating func carryOn(_ id: String, _ why: String) {
+        guard why.hasPrefix(Rules.Outbox.saidWith), let (entry, old) = delivery(id) else { return }
+        let newer = String(why.dropFirst(Rules.Outbox.saidWith.count))
+        for index in outbox[newer]?.deliveries.indices ?? 0..<0 {
+            guard let delivery = outbox[newer]?.deliveries[index], delivery.state == .waiting,
+                delivery.stands(for: old)
+            else { continue }
+            outbox[newer]?.deliveries[index].carryOn(old.earlier + [entry.message.title])
         }
     }
 
@@ -97,10 +121,33 @@ extension Situation {
         // What was given up stays in sight longest: somebody has to look at it.
         while settled.count > Limits.settledMessages {
             let index =
-                settled.firstIndex { !$0.deliveries.contains { $0.state == .dead } }
-                ?? settled.startIndex
+                settled.indices.first { !isGivenUp(settled[$0]) && !isNeeded($0) }
+                ?? settled.firstIndex { !isGivenUp($0) } ?? settled.startIndex
             settled.remove(at: index)
         }
+    }
+    private func isGivenUp(_ entry: OutboxEntry) -> Bool {
+        entry.deliveries.contains { $0.state == .dead }
+    }
+    /// Whether only this message tells that somebody heard of the present emergency, or its ticket.
+    private func isNeeded(_ index: Int) -> Bool {
+        let entry = settled[index]
+        guard let id = entry.message.emergency,
+            id == emergency?.id || id == lastEnded?.emergency.id
+        else { return false }
+        if entry.message.purpose == .ticket { return true }
+        guard entry.message.purpose.isOfEmergency else { return false }
+        let later = (settled[(index + 1)...] + outbox.values).filter {
+            $0.message.emergency == id && $0.message.purpose.isOfEmergency
+        }
+        let told = later.flatMap(\.deliveries).filter { $0.state == .delivered }
+        return !Set(later.flatMap(\.message.people)).isSuperset(of: entry.message.people)
+            || entry.deliveries.contains { old in
+                old.state == .delivered
+                    && !told.contains {
+                        $0.channel == old.channel && Set($0.people).isSuperset(of: old.people)
+                    }
+            }
     }
     /// Takes an entry back into the outbox.
     private mutating func wake(_ message: String) {
@@ -177,14 +224,24 @@ extension Situation {
             lastEnded = ended
         }
         shiftIfSet(&quietSince)
-        for key in outbox.keys {
-            guard var entry = outbox[key] else { continue }
+        func shift(_ entry: inout OutboxEntry) {
             for index in entry.deliveries.indices {
                 shift(&entry.deliveries[index].queuedAt)
                 shift(&entry.deliveries[index].notBefore)
                 shiftIfSet(&entry.deliveries[index].startedAt)
+                shiftIfSet(&entry.deliveries[index].endedAt)
             }
+        }
+        for key in outbox.keys {
+            guard var entry = outbox[key] else { continue }
+            shift(&entry)
             outbox[key] = entry
+        }
+        // What was said a moment ago is measured from, too, and so is a procedure that ended.
+        for index in settled.indices { shift(&settled[index]) }
+        for index in pastProcedures.indices {
+            shift(&pastProcedures[index].startedAt)
+            shift(&pastProcedures[index].finishedAt)
         }
         if var running = procedure {
             shift(&running.startedAt)

@@ -196,7 +196,8 @@ extension Rules {
             "\(emergency.id) is over after \(lasted); resolved by \(resolver)"
                 + (words.isEmpty ? "." : ": \(words)"),
             of: emergency, by: by, in: situation, at: moment)
-        return events + [.deactivated(resolvedBy: resolver, text: words, by: by)]
+        return events + pointless(emergency.id, after: events, in: situation, at: moment)
+            + [.deactivated(resolvedBy: resolver, text: words, by: by)]
     }
 
     /// What fails now: the emergency's triggers that hold, problems that were reported, components.

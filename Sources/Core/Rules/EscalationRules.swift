@@ -94,7 +94,7 @@ extension Rules {
         emergency.ticket != nil
             || (situation.settled + situation.outbox.values).contains {
                 $0.message.purpose == .ticket && $0.message.emergency == emergency.id
-                    && $0.deliveries.contains { !$0.state.isOver }
+                    && $0.deliveries.contains { $0.state != .dead }
             }
     }
 }

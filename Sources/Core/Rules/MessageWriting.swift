@@ -123,7 +123,9 @@ extension Rules {
                 people.append(person)
             }
             for delivery in entry.deliveries {
-                let reached = delivery.state == .delivered || delivery.mayRepeat
+                let reached =
+                    delivery.state == .delivered
+                    || (delivery.mayRepeat && delivery.attempts > 0)
                 guard reached || delivery.state == .sending else { continue }
                 guard case .channel(let channel) = route(delivery.channel) else { continue }
                 if channel.kind.isPersonal {
@@ -203,17 +205,23 @@ package struct ToldStanding: Sendable, Equatable {
 extension Rules {
     /// Everybody who was to be told of an emergency, in the order they were named.
     package func told(of emergency: Emergency, in situation: Situation) -> [ToldStanding] {
-        let entries = entries(of: emergency.id, in: situation)
+        let entries = sinceEnd(entries(of: emergency.id, in: situation))
         var order: [String] = []
+        var all: [String: [Delivery]] = [:]
         for entry in entries {
-            for person in entry.message.people where !order.contains(person) {
+            for person in entry.message.people where all[person] == nil {
+                all[person] = []
                 order.append(person)
+            }
+            for delivery in entry.deliveries {
+                let ears =
+                    delivery.state == .delivered
+                    ? listeners(delivery, entry) : Set(delivery.people)
+                for person in ears { all[person]?.append(delivery) }
             }
         }
         return order.map { person in
-            let ways = entries.flatMap { entry in
-                entry.deliveries.filter { reached(by: $0, entry).contains(person) }
-            }
+            let ways = all[person] ?? []
             if let done = ways.last(where: { $0.state == .delivered }) {
                 return ToldStanding(
                     id: person, state: .told, channel: done.channel, at: done.endedAt, trouble: "")
@@ -232,6 +240,16 @@ extension Rules {
                 id: person, state: alive.isEmpty ? .unreachable : .failing,
                 channel: alive.last?.channel ?? "", at: nil, trouble: trouble)
         }
+    }
+
+    /// What was said since an emergency that goes on was over the last time.
+    private func sinceEnd(_ entries: [OutboxEntry]) -> [OutboxEntry] {
+        func queued(_ entry: OutboxEntry) -> Timestamp {
+            entry.deliveries.map(\.queuedAt).max() ?? entry.message.at
+        }
+        let end = entries.filter { $0.message.purpose == .over }.map(queued).max()
+        guard let end else { return entries }
+        return entries.filter { $0.message.purpose != .over && queued($0) > end }
     }
 
     /// A sentence for everybody who should have been told of the open emergency and was not by any

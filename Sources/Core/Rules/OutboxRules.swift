@@ -29,6 +29,9 @@ extension Rules {
         package static let mostEarlier = 20
         /// Messages of operators are refused when so many wait.
         package static let mostWaiting = 1_000
+        /// What the reason of a delivery that a newer message replaces begins with; that message's id
+        /// follows.
+        package static let saidWith = "said with "
     }
     /// The channel that reaches the people who use the service.
     package static let usersChannel = "users"
@@ -76,6 +79,7 @@ extension Rules {
         _ message: OutboxMessage, first: [String: [String]] = [:], also: [String] = [],
         paced: Bool = false, in situation: Situation, at moment: Timestamp
     ) -> [Event] {
+        let message = withOlderWays(message, in: situation)
         var plan = DeliveryPlan(message: message.id)
         for person in message.people {
             let known = (first[person] ?? []).filter { carries($0, message.purpose) }
@@ -94,7 +98,7 @@ extension Rules {
         var deliveries = plan.deliveries(at: moment)
         var events = testedAnew(message, in: situation)
         for (entry, old) in replaced(by: message, deliveries, in: situation) {
-            events.append(.outbox(.dropped(old.id, why: "said with \(message.id)")))
+            events.append(.outbox(.dropped(old.id, why: Outbox.saidWith + message.id)))
             for index in deliveries.indices where deliveries[index].stands(for: old) {
                 deliveries[index].carryOn(old.earlier + [entry.message.title])
                 if paced {
@@ -122,6 +126,22 @@ extension Rules {
             .map { .outbox(.dropped($0.id, why: "tested again")) }
     }
 
+    /// A message that takes the place of older ones may go by the channels of those, too, after its own:
+    /// whom only they would reach is reached.
+    private func withOlderWays(
+        _ message: OutboxMessage, in situation: Situation
+    ) -> OutboxMessage {
+        guard message.purpose.isOfEmergency, !message.everyChannel else { return message }
+        var message = message
+        for entry in situation.outbox.values
+        where entry.message.emergency == message.emergency && entry.message.purpose.isOfEmergency
+            && !Set(entry.message.people).isDisjoint(with: message.people)
+        {
+            message.via += entry.message.via.filter { !message.via.contains($0) }
+        }
+        return message
+    }
+
     /// Deliveries of the same emergency (or of the status page) that were not begun and that the new
     /// ones make superfluous.
     private func replaced(
@@ -139,7 +159,9 @@ extension Rules {
                 guard old.state == .waiting else { return false }
                 return old.people.isEmpty
                     ? deliveries.contains { $0.channel == old.channel }
+                    // What could still reach them must not give way to what perhaps cannot.
                     : old.people.allSatisfy(covered.contains)
+                        && message.isAsFarReaching(as: entry.message)
             }.map { (entry, $0) }
         }
     }
@@ -217,13 +239,15 @@ extension Rules {
         case .failed, .unclear:
             if let why = superfluous(delivery, entry, in: situation) {
                 events.append(.outbox(.dropped(id, why: why)))
-            } else if attempt == 1 || delivery.trouble.isEmpty {
-                events += furtherWays(entry, delivery, at: moment)
+            } else {
+                let mayRepeat = delivery.mayRepeat || outcome.end == .unclear
+                events += furtherWays(entry, delivery, mayRepeat: mayRepeat, at: moment)
             }
         case .refused:
             events.append(.outbox(.dead(id, why: outcome.detail)))
             if superfluous(delivery, entry, in: situation) == nil {
-                events += furtherWays(entry, delivery, at: moment)
+                events += furtherWays(
+                    entry, delivery, mayRepeat: delivery.mayRepeat, at: moment)
             }
         }
         return events
@@ -232,11 +256,20 @@ extension Rules {
     /// Told by one way: the others to the same people are not needed, unless all were asked for.
     private func dropped(_ entry: OutboxEntry, toldBy delivery: Delivery) -> [Event] {
         guard !entry.message.everyChannel, !delivery.people.isEmpty else { return [] }
-        let told = told(entry).union(reached(by: delivery, entry))
+        let told = entry.told.union(delivery.people)
+        let listening = listeners(delivery, entry)
         return entry.deliveries.filter {
             $0.id != delivery.id && $0.state == .waiting && !$0.people.isEmpty
-                && told.isSuperset(of: $0.people)
+                && (told.isSuperset(of: $0.people)
+                    || (!$0.trouble.isEmpty && listening.isSuperset(of: $0.people)))
         }.map { .outbox(.dropped($0.id, why: "told by \(delivery.channel)")) }
+    }
+
+    /// Who hears a delivery: its people, and everybody whom the message is for where it addresses nobody.
+    func listeners(_ delivery: Delivery, _ entry: OutboxEntry) -> Set<String> {
+        Set(
+            delivery.people.isEmpty || isPersonal(delivery.channel)
+                ? delivery.people : entry.message.people)
     }
 
     /// Why a delivery that failed need not be tried again; nil: it must.
@@ -244,7 +277,7 @@ extension Rules {
         _ delivery: Delivery, _ entry: OutboxEntry, in situation: Situation
     ) -> String? {
         let others = entry.deliveries.filter { $0.id != delivery.id && $0.state == .delivered }
-        let told = others.reduce(into: Set<String>()) { $0.formUnion(reached(by: $1, entry)) }
+        let told = Set(others.flatMap { listeners($0, entry) })
         if !entry.message.everyChannel, !delivery.people.isEmpty,
             told.isSuperset(of: delivery.people)
         {
@@ -253,45 +286,93 @@ extension Rules {
         guard entry.message.purpose.isOfEmergency || entry.message.purpose == .statusPage else {
             return nil
         }
-        let newer = situation.outbox.values.reversed().first { newer in
-            newer.message.id != entry.message.id && newer.message.at >= entry.message.at
+        if isOver(entry.message, in: situation) { return "it is over" }
+        let newer = (situation.settled + situation.outbox.values).last { newer in
+            newer.message.id != entry.message.id
                 && newer.message.purpose.isOfEmergency == entry.message.purpose.isOfEmergency
-                && newer.message.emergency == entry.message.emergency
-                && newer.deliveries.contains { other in
-                    !other.state.isOver && other.queuedAt >= delivery.queuedAt
-                        && (delivery.people.isEmpty
-                            ? other.channel == delivery.channel
-                            : Set(other.people).isSuperset(of: delivery.people))
+                && (newer.message.purpose.isOfEmergency
+                    ? newer.message.emergency == entry.message.emergency
+                    : newer.message.purpose == entry.message.purpose)
+                && newer.deliveries.contains {
+                    replaces($0, of: newer.message, delivery, of: entry.message)
                 }
         }
-        return newer.map { "said with \($0.message.id)" }
+        return newer.map { Outbox.saidWith + $0.message.id }
+    }
+
+    /// Whether a delivery of a newer message is going to say what an older one did, or has said it.
+    private func replaces(
+        _ newer: Delivery, of message: OutboxMessage, _ older: Delivery, of old: OutboxMessage
+    ) -> Bool {
+        let toTheSame =
+            older.people.isEmpty
+            ? newer.channel == older.channel : Set(newer.people).isSuperset(of: older.people)
+        guard toTheSame else { return false }
+        switch newer.state {
+        case .waiting, .sending:
+            return newer.queuedAt >= older.queuedAt && message.isAsFarReaching(as: old)
+        case .delivered: return newer.queuedAt > older.queuedAt
+        case .dropped, .dead: return false
+        }
+    }
+
+    /// Whether a message is about an emergency that has ended since.
+    private func isOver(_ message: OutboxMessage, in situation: Situation) -> Bool {
+        message.purpose.isOfEmergency && message.purpose != .over
+            && situation.emergency?.id != message.emergency
+    }
+
+    /// What still waits to be said of an emergency that ends with these events.
+    func pointless(
+        _ emergency: String, after events: [Event], in situation: Situation, at moment: Timestamp
+    ) -> [Event] {
+        var next = situation
+        for event in events { next.apply(event, at: moment) }
+        return next.outbox.values.filter {
+            $0.message.emergency == emergency && $0.message.purpose.isOfEmergency
+                && $0.message.purpose != .over
+        }.flatMap(\.deliveries).filter { $0.state == .waiting }
+            .map { .outbox(.dropped($0.id, why: "it is over")) }
     }
 
     /// The next channel of each person whom a failing delivery was to reach.
     private func furtherWays(
-        _ entry: OutboxEntry, _ failing: Delivery, at moment: Timestamp
+        _ entry: OutboxEntry, _ failing: Delivery, mayRepeat: Bool, at moment: Timestamp
     ) -> [Event] {
         guard !entry.message.everyChannel else { return [] }
         var plan = DeliveryPlan(message: entry.message.id, numbered: entry.deliveries.count)
-        let told = told(entry)
-        for person in failing.people where !told.contains(person) {
-            let tried = entry.deliveries.filter { $0.people.contains(person) }.map(\.channel)
-            guard let next = ways(entry.message, to: person).first(where: { !tried.contains($0) })
-            else { continue }
-            // A channel without addresses that this message goes out by already is for them too.
-            if !isPersonal(next), entry.deliveries.contains(where: { $0.channel == next }) {
-                continue
+        for person in failing.people where !entry.told.contains(person) {
+            let theirs = entry.deliveries.filter { $0.people.contains(person) }
+            // A way that was added since is tried first.
+            guard theirs.last?.id == failing.id else { continue }
+            // A channel without addressees that this message goes out by is not taken a second time.
+            let next = ways(entry.message, to: person).first { channel in
+                !theirs.contains { $0.channel == channel }
+                    && (isPersonal(channel)
+                        || !entry.deliveries.contains { $0.channel == channel })
             }
+            guard let next else { continue }
             plan.add(next, person, isPersonal: isPersonal(next))
         }
-        return plan.deliveries(at: moment).map { .outbox(.added($0)) }
+        return plan.deliveries(at: moment).map {
+            var delivery = $0
+            delivery.mayRepeat = mayRepeat
+            return .outbox(.added(delivery))
+        }
     }
 
     /// In flight when the engine ended: sent again, unless a runner of its own has gone on with it.
     func interrupted(_ situation: Situation) -> [Event] {
-        situation.outbox.values.flatMap(\.deliveries)
-            .filter { $0.state == .sending && !runsByItself($0) }
-            .map { .outbox(.interrupted($0.id)) }
+        situation.outbox.values.flatMap { entry in
+            entry.deliveries.filter { $0.state == .sending && !runsByItself($0) }
+                .flatMap { delivery -> [Event] in
+                    let why =
+                        isOver(entry.message, in: situation)
+                        ? superfluous(delivery, entry, in: situation) : nil
+                    return [.outbox(.interrupted(delivery.id))]
+                        + (why.map { [.outbox(.dropped(delivery.id, why: $0))] } ?? [])
+                }
+        }
     }
     /// A command is run by the step runner, which outlives the engine and knows how it ended.
     func runsByItself(_ delivery: Delivery) -> Bool {
@@ -355,86 +436,17 @@ extension Rules {
     }
 }
 
-/// Gathers who is told by which channel: one delivery for each person where a channel has addresses, one
-/// for all where it has none.
-private struct DeliveryPlan {
-    let message: String
-    var numbered = 0
-    private var ways: [(channel: String, people: [String])] = []
-
-    init(message: String, numbered: Int = 0) {
-        self.message = message
-        self.numbered = numbered
-    }
-    mutating func add(_ channel: String, _ person: String?, isPersonal: Bool) {
-        let there = ways.firstIndex {
-            $0.channel == channel && (!isPersonal || $0.people == [person].compactMap { $0 })
-        }
-        guard let there else {
-            ways.append((channel, [person].compactMap { $0 }))
-            return
-        }
-        if let person, !ways[there].people.contains(person) { ways[there].people.append(person) }
-    }
-    func deliveries(at moment: Timestamp) -> [Delivery] {
-        ways.enumerated().map { index, way in
-            Delivery(
-                id: "\(message).\(numbered + index + 1)", message: message, channel: way.channel,
-                people: way.people, queuedAt: moment, notBefore: moment)
-        }
+extension OutboxMessage {
+    /// Whether it may go by every channel that another one may.
+    func isAsFarReaching(as other: OutboxMessage) -> Bool {
+        other.via.allSatisfy(via.contains)
     }
 }
 
-/// What is under way, so that no channel is flooded and nobody is told two things at once.
-private struct Traffic {
-    private var byChannel: [String: Int] = [:]
-    private var all = 0
-    private var busy: Set<String> = []
-
-    init(_ situation: Situation) {
-        for entry in situation.outbox.values {
-            for delivery in entry.deliveries where delivery.state == .sending {
-                enter(delivery, entry.message)
-            }
-        }
-    }
-    func admits(_ delivery: Delivery, _ message: OutboxMessage) -> Bool {
-        all < Rules.Outbox.mostAtOnce
-            && byChannel[delivery.channel, default: 0] < Rules.Outbox.mostByChannel
-            && busy.isDisjoint(with: ends(delivery, message))
-    }
-    mutating func enter(_ delivery: Delivery, _ message: OutboxMessage) {
-        all += 1
-        byChannel[delivery.channel, default: 0] += 1
-        busy.formUnion(ends(delivery, message))
-    }
-    /// Who hears what: two messages of one thread to the same ears keep their order. By every channel at
-    /// once means by every channel at once.
-    private func ends(_ delivery: Delivery, _ message: OutboxMessage) -> Set<String> {
-        let thread =
-            message.purpose.isOfEmergency
-            ? message.emergency ?? message.id
-            : message.purpose == .statusPage ? "status page" : message.id
-        if delivery.people.isEmpty || message.everyChannel {
-            return ["\(thread)/#\(delivery.channel)/\(delivery.people)"]
-        }
-        return Set(delivery.people.map { "\(thread)/\($0)" })
-    }
-}
-
-extension Rules {
-    /// Ids of the people whom some delivery of a message has reached.
-    package func told(_ entry: OutboxEntry) -> Set<String> {
-        entry.deliveries.filter { $0.state == .delivered }
-            .reduce(into: []) { $0.formUnion(reached(by: $1, entry)) }
-    }
-    /// Whom a delivery reaches when it arrives: by a channel without addresses, everybody whom the
-    /// message may go to by it.
-    package func reached(by delivery: Delivery, _ entry: OutboxEntry) -> Set<String> {
-        if isPersonal(delivery.channel) { return Set(delivery.people) }
-        return Set(
-            entry.message.people.filter { ways(entry.message, to: $0).contains(delivery.channel) }
-        ).union(delivery.people)
+extension OutboxEntry {
+    /// Ids of the people whom some delivery has reached.
+    package var told: Set<String> {
+        Set(deliveries.filter { $0.state == .delivered }.flatMap(\.people))
     }
 }
 

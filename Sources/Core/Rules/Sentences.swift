@@ -38,7 +38,7 @@ extension Rules {
             Sentence("\(kind) dealt with", .good, by: by)
         case .notified(let people, let via, let title, let text):
             Sentence(
-                "told \(names(people))\(channels(via)): \(title)"
+                "tells \(names(people))\(channels(via)): \(title)"
                     + (text.isEmpty ? "" : " — \(text)"))
         case .noted(let text, let by):
             Sentence("note: \(text)", by: by)
@@ -105,7 +105,7 @@ extension Rules {
                 taken.ticket && taken.people.isEmpty
                     ? "ticket due for level \(taken.level.rawValue)"
                     : "escalation step \(taken.index + 1) of level \(taken.level.rawValue): "
-                        + "told \(names(taken.people))\(channels(taken.via))"
+                        + "tells \(names(taken.people))\(channels(taken.via))"
                         + (taken.round > 1 ? " (time \(taken.round))" : ""), .warning, by: taken.by)
         case .autoRecoverySwitched(let on, let by):
             Sentence(

@@ -32,6 +32,9 @@ extension Attempt {
             return refused("the channel's URL is no http:// or https:// URL")
         }
         secrets.hide(pathOf: request.url)
+        for header in request.headers where header.name.lowercased() == "authorization" {
+            secrets.hide(header.value)
+        }
         request.timeout = left
         request.freshConnection = true
         request.followRedirects = false

@@ -65,7 +65,9 @@ struct MailRoute: Equatable {
     /// not recognised, and not openly over a network.
     init(_ channel: EmailChannel) {
         let host = Address(url: channel.server).host.lowercased()
-        let isLocal = host == "localhost" || host == "[::1]" || host.hasPrefix("127.")
+        let isLocal =
+            host == "localhost" || host == "[::1]"
+            || (host.hasPrefix("127.") && host.allSatisfy { $0.isNumber || $0 == "." })
         let isOptional = channel.startTLS == .whenOffered
         let isImplicit = channel.server.lowercased().hasPrefix("smtps:")
         guardsPassword = isOptional && channel.password != nil && !isLocal && !isImplicit

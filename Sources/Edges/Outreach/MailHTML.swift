@@ -51,15 +51,17 @@ struct MailHTML {
 
     private var notes: [String] {
         var lines: [String] = []
-        if !wording.request.isEmpty {
-            let parts = wording.request.split(separator: ": ", maxSplits: 1)
+        if !wording.missingRequest.isEmpty {
+            let parts = wording.missingRequest.split(separator: ": ", maxSplits: 1)
             lines.append(
                 "<p style=\"margin:0 0 12px\">\(Self.escaped(parts.first ?? "")): "
                     + "<code style=\"padding:2px 6px;background:#f4f4f5;font-size:15px\">"
                     + "\(Self.escaped(parts.last ?? ""))</code></p>")
         }
-        for note in [wording.testNote, wording.repeatNote] where !note.isEmpty {
-            lines.append("<p style=\"margin:0 0 12px;color:#52525b\">\(Self.escaped(note))</p>")
+        if !wording.repeatNote.isEmpty {
+            lines.append(
+                "<p style=\"margin:0 0 12px;color:#52525b\">"
+                    + "\(Self.escaped(wording.repeatNote))</p>")
         }
         return lines
     }

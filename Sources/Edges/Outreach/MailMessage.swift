@@ -172,10 +172,12 @@ enum QuotedPrintable {
         var result = ""
         var width = 0
         for (index, byte) in bytes.enumerated() {
-            let piece = piece(byte, isFirst: width == 0, isLast: index == bytes.count - 1)
+            let isLast = index == bytes.count - 1
+            var piece = piece(byte, isFirst: width == 0, isLast: isLast)
             if width + piece.utf8.count > 75 {
                 result += "=\r\n"
                 width = 0
+                piece = self.piece(byte, isFirst: true, isLast: isLast)
             }
             result += piece
             width += piece.utf8.count

@@ -79,7 +79,9 @@ private struct PagerDutyEvent {
             fields.append((fact.name, .text(fact.text)))
         }
         if !wording.text.isEmpty { fields.append(("Text", .text(wording.text))) }
-        if !wording.request.isEmpty { fields.append(("What to do", .text(wording.request))) }
+        if !wording.missingRequest.isEmpty {
+            fields.append(("What to do", .text(wording.missingRequest)))
+        }
         if !wording.earlier.isEmpty {
             fields.append(("Before this", .list(wording.earlier.map { .text($0) })))
         }

@@ -27,7 +27,7 @@ extension Attempt {
             let list = wording.earlier.map { "• " + Slack.escaped($0) }.joined(separator: "\n")
             blocks.append(Slack.section(Slack.cut("Before this:\n" + list, 3000)))
         }
-        let notes = [wording.request, wording.testNote, wording.repeatNote].filter { !$0.isEmpty }
+        let notes = [wording.missingRequest, wording.repeatNote].filter { !$0.isEmpty }
         if !notes.isEmpty {
             let text = Slack.escaped(notes.joined(separator: " "))
             blocks.append([

@@ -27,7 +27,7 @@ extension Attempt {
         url += "/v1/pages/\(Self.pathPart(account.page))/incidents"
         if let incident = order.incident { url += "/\(Self.pathPart(incident))" }
         let request = json(
-            ["incident": incident(status, account.components)], to: url,
+            ["incident": incident(word, status, account.components)], to: url,
             method: order.incident == nil ? "POST" : "PATCH",
             headers: [("Authorization", "OAuth \(token)")])
         // 420 is its older word for 429.
@@ -35,14 +35,19 @@ extension Attempt {
             Asking(request: request, receipt: ["$.id"], patience: [420], receiptOnly: true))
     }
 
-    private func incident(_ status: StatuspageStatus, _ components: [String]) -> JSONDocument {
+    private func incident(
+        _ word: String, _ status: StatuspageStatus, _ components: [String]
+    ) -> JSONDocument {
         let wording = Wording(order: order)
         var fields: [(String, JSONDocument)] = [
             ("status", .text(status.incident)), ("impact_override", .text(impact(status))),
             ("body", .text(wording.text.isEmpty ? wording.title : wording.text)),
         ]
-        // The name is what the page's readers know it by; it stays.
-        if order.incident == nil { fields.insert(("name", .text(wording.title)), at: 0) }
+        // What the page's readers know it by; it stays. What happened inside is not for them.
+        if order.incident == nil {
+            let name = "\(order.service.title): \(word.replacing("_", with: " "))"
+            fields.insert(("name", .text(Visible.text(name, limit: 200))), at: 0)
+        }
         if !components.isEmpty {
             fields.append(("component_ids", .list(components.map { .text($0) })))
             if let state = status.component {

@@ -18,42 +18,54 @@ struct Wording {
         let place = line(order.service.environment, 60)
         return place.isEmpty ? title : "\(title), \(place)"
     }
-    var title: String { line(message.title, 200) }
     var text: String { Visible.text(message.text, limit: 4000, lines: true) }
 
-    /// What stands before the title: `LEVEL 2 HIGH`, `Over`, `[TEST]`; empty where nothing has to.
-    var kicker: String {
-        switch message.purpose {
-        case .emergency: level
-        case .update: level.isEmpty ? "Update" : "\(level), update"
-        case .acknowledged: "Acknowledged"
-        case .over: "Over"
-        case .test: "[TEST]"
-        case .procedure, .notification, .users, .ticket, .statusPage: ""
-        }
-    }
-    /// One line that says what this is: `LEVEL 2 HIGH: …`, `Over: …`, `[TEST] …`.
+    /// What this is, in a word or two: `LEVEL 2 HIGH`, `Over`, `[TEST]`; empty where the title says it
+    /// already, or nothing has to be said.
+    var kicker: String { split.kicker }
+    /// The title without what the kicker says.
+    var title: String { split.title }
+    /// One line with both: `LEVEL 2 HIGH: …`, `Over: …`, `[TEST] …`.
     var headline: String {
         if kicker.isEmpty { return title }
-        return message.purpose == .test ? "\(kicker) \(title)" : "\(kicker): \(title)"
+        return kicker.hasSuffix("]") ? "\(kicker) \(title)" : "\(kicker): \(title)"
+    }
+
+    private var split: (kicker: String, title: String) {
+        let title = line(message.title, 200)
+        let word =
+            switch message.purpose {
+            case .emergency, .update: level
+            case .acknowledged: "Acknowledged"
+            case .over: "Over"
+            case .test: "[TEST]"
+            case .procedure, .notification, .users, .ticket, .statusPage: ""
+            }
+        let lowered = title.lowercased()
+        if word.isEmpty { return ("", title) }
+        if lowered.hasPrefix(word.lowercased() + ": ") {
+            return (word, String(title.dropFirst(word.count + 2)))
+        }
+        let level = message.level.map { "level \($0.rawValue)" }
+        let saysIt = lowered.hasPrefix(word.lowercased())
+        let saysLevel = word == self.level && (level.map { lowered.contains($0) } ?? false)
+        return (saysIt || saysLevel ? "" : word, title)
     }
     /// The headline with the service before it.
     var subject: String { "[\(service)] \(headline)" }
 
     /// What to do about it; empty when nothing is asked.
-    var request: String {
-        switch message.purpose {
-        case .emergency, .update: "To acknowledge: \(Product.name) acknowledge"
-        case .acknowledged, .over, .procedure, .notification, .users, .test, .ticket, .statusPage:
-            ""
-        }
+    var request: String { asks ? "To acknowledge: \(Product.name) acknowledge" : "" }
+    /// The same, unless the text says it already.
+    var missingRequest: String { text.contains("\(Product.name) acknowledge") ? "" : request }
+    private var asks: Bool {
+        if text.contains("\(Product.name) acknowledge") { return true }
+        let wasHandedOver = message.values.contains { $0.text == "handed-over" }
+        return message.purpose == .emergency && !wasHandedOver
     }
     var repeatNote: String {
         order.delivery.mayRepeat
             ? "This may be a repeat: an earlier attempt to send it was cut off." : ""
-    }
-    var testNote: String {
-        message.purpose == .test ? "This is a test of the channel. Nothing has happened." : ""
     }
     /// Titles of the messages that this one stands for.
     var earlier: [String] { order.delivery.earlier.prefix(20).map { line($0, 200) } }
@@ -83,7 +95,7 @@ struct Wording {
         if !facts.isEmpty {
             parts.append(facts.map { "\($0.name): \($0.text)" }.joined(separator: "\n"))
         }
-        parts += [request, testNote, repeatNote].filter { !$0.isEmpty }
+        parts += [missingRequest, repeatNote].filter { !$0.isEmpty }
         if !earlier.isEmpty {
             parts.append("Before this:\n" + earlier.map { "- \($0)" }.joined(separator: "\n"))
         }

@@ -110,10 +110,11 @@ final class MailRide: Sendable {
             for socket in state.sockets { end(socket, both: false) }
         }
     }
-    func opened(_ socket: Int32) {
+    /// - Returns: false when nobody wants the mail to go any more; then the socket stays the caller's.
+    func opened(_ socket: Int32) -> Bool {
         state.withLock { state in
-            state.sockets.insert(socket)
-            if state.cancelled { end(socket, both: true) }
+            if !state.cancelled { state.sockets.insert(socket) }
+            return !state.cancelled
         }
     }
     /// - Parameter close: closes it; nobody else can touch the number meanwhile.

@@ -252,7 +252,10 @@ private let openSocket: curl_opensocket_callback = { context, _, address in
     let made = socket(
         address.pointee.family, address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue),
         address.pointee.protocol)
-    if made >= 0 { course(context).ride.opened(made) }
+    if made >= 0, !course(context).ride.opened(made) {
+        close(made)
+        return -1
+    }
     return made
 }
 private let closeSocket: curl_closesocket_callback = { context, socket in

@@ -47,6 +47,8 @@ private struct DashboardLoop {
     private var model: Model
     /// What is on the screen is not what the model says.
     private var isDirty = false
+    /// Since when the terminal holds an escape back.
+    private var heldSince: Timestamp?
     private var status: Int32?
 
     /// How long the first picture waits for the engine's first word, so that nothing flashes by.
@@ -93,8 +95,10 @@ private struct DashboardLoop {
             if ready.contains(terminal.signals) { takeSignals() }
             if ready.contains(terminal.input) {
                 for key in terminal.readKeys() { take(.key(key)) }
-            } else if patience != nil, ready.isEmpty {
+                heldSince = terminal.patience == nil ? nil : Self.localNow()
+            } else if let patience, ready.isEmpty || held(for: patience) {
                 for key in terminal.flushKeys() { take(.key(key)) }
+                heldSince = nil
             }
             if ready.contains(feed.readable) { takeFeed() }
             if ready.isEmpty { take(.tick) }
@@ -103,6 +107,12 @@ private struct DashboardLoop {
             if isDirty, status == nil { paint() }
         }
         return status ?? 0
+    }
+
+    /// Whether an escape has waited long enough for what might follow. An engine that has much to say
+    /// must not keep it waiting until the next key makes another one of it.
+    private func held(for patience: Double) -> Bool {
+        heldSince.map { (Self.localNow() - $0).seconds >= patience } ?? false
     }
 
     // MARK: In
