@@ -60,10 +60,26 @@ package func eventually(
 
 /// A TCP port on 127.0.0.1 that nothing listens on right now.
 package func freePort() throws -> Int {
+    guard let port = bindable(0) else { throw TestKitError(text: "no free port") }
+    return port
+}
+
+/// A free TCP port on 127.0.0.1 that stays free while nobody listens: not one of those from which the
+/// kernel takes the near ends of connections (ip(7), `ip_local_port_range`: 32768 and up).
+package func steadyPort() throws -> Int {
+    for _ in 0..<1_000 {
+        if let port = bindable(Int.random(in: 15_000..<32_000)) { return port }
+    }
+    throw TestKitError(text: "no free port")
+}
+
+/// The port that it was bound to; nil when that is not possible.
+private func bindable(_ wanted: Int) -> Int? {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(wanted).bigEndian
     address.sin_addr.s_addr = inet_addr("127.0.0.1")
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let bound = withUnsafeMutablePointer(to: &address) { pointer in
@@ -71,6 +87,5 @@ package func freePort() throws -> Int {
             bind(descriptor, raw, length) == 0 && getsockname(descriptor, raw, &length) == 0
         }
     }
-    guard bound else { throw TestKitError(text: "no free port") }
-    return Int(UInt16(bigEndian: address.sin_port))
+    return bound ? Int(UInt16(bigEndian: address.sin_port)) : nil
 }
