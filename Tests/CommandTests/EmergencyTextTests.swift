@@ -68,6 +68,54 @@ private func render(_ lines: [Line]) -> String {
         #expect(!render(StatusText(situation()).lines).contains("Outbox"))
     }
 
+    @Test func `handing over says whether the new commander knows`() {
+        let told = MessageReport(id: "m1", purpose: .emergency, people: ["Carl"], missed: [])
+        let others = MessageReport(id: "m2", purpose: .acknowledged, people: ["Ines"], missed: [])
+        let answer = CommandAnswer(events: [], messages: ["m2", "m1"], queued: [others, told])
+        #expect(HandOver.message(answer) == told)
+        #expect(HandOver.message(CommandAnswer(events: [], queued: [others])) == nil)
+        #expect(
+            HandOver.complaint(DeliveryStanding(messages: ["m1"], deliveries: []), told)
+                == "handed over, but Carl has not been told: no answer yet; telephone them")
+        var lost = told
+        lost.missed = ["Carl"]
+        let nobody = DeliveryStanding(messages: ["m1"], deliveries: [], unreachable: ["Carl"])
+        #expect(
+            HandOver.complaint(nobody, lost)
+                == "handed over, but Carl has not been told: no channel reaches them; "
+                + "telephone them")
+    }
+
+    @Test func `only what held before can hold no more`() {
+        var declared = emergency()
+        declared.stillHolding = []
+        let byHand = render(StatusText(situation(emergency: declared)).lines)
+        #expect(!byHand.contains("nothing holds any more"))
+        #expect(byHand.contains("declared by a person: nothing that is watched fails"))
+        declared.triggers = ["delivery-errors"]
+        #expect(
+            render(StatusText(situation(emergency: declared)).lines)
+                .contains("nothing holds any more: it can be deactivated"))
+    }
+
+    @Test(
+        arguments: [
+            (Health.healthy, nil, 0), (.healthy, 1, 2), (.healthy, 2, 2), (.healthy, 3, 1),
+            (.healthy, 4, 1), (.degraded, 4, 1), (.degraded, 1, 2), (.failed, 4, 2),
+            (.failed, nil, 2),
+            (.unknown, 3, 3), (.unknown, 1, 2), (.unknown, nil, 3),
+        ] as [(Health, Int?, Int32)])
+    func `an open emergency is never healthy`(health: Health, level: Int?, status: Int32) {
+        #expect(Verdict.status(health, level: level) == status)
+    }
+
+    @Test func `whoever acknowledged is called by their name`() {
+        var open = emergency(acknowledgedBy: "root")
+        open.acknowledgedByName = "Ines Moreau"
+        let text = render(StatusText(situation(emergency: open)).lines)
+        #expect(text.contains("acknowledged by Ines Moreau") && !text.contains("root"))
+    }
+
     @Test func `an emergency that was taken up again is one, and open until it ends again`() {
         var events = [
             event(1, "emergency-activated", emergency: "e1"), event(2, "handed-over", at: 20),

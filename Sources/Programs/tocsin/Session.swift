@@ -146,7 +146,7 @@ struct Session {
         if common.output == .json { try show(json: value) } else { show(text()) }
     }
     func show(_ lines: [Line]) {
-        Output.write(lines.map { paper.render($0) + "\n" }.joined())
+        Output.write(lines.flatMap(paper.wrapped).map { $0 + "\n" }.joined())
     }
     /// Sentences, which a terminal may break: nothing of them is cut off.
     func tell(_ lines: [Line]) {
