@@ -55,7 +55,8 @@ struct OnCall: ParsableCommand {
     var from: String?
     @Option(help: ArgumentHelp("Until when, as 2026-01-06T08:00:00Z.", valueName: "moment"))
     var until: String?
-    @Option(name: .customLong("for"), help: "For how long, such as 8h.")
+    @Option(
+        name: .customLong("for"), help: "For how long, such as 8h.", transform: Length.read)
     var span: Length?
     @Option(help: ArgumentHelp("The stand-in that ends.", valueName: "id"))
     var end: String?
