@@ -130,6 +130,39 @@ private func render(_ lines: [Line]) -> String {
     }
 }
 
+@Suite struct EmergencyListTests {
+    private func said(
+        _ seq: Int, _ kind: String, _ text: String, level: Int? = nil, at seconds: Double
+    ) -> EventReport {
+        var event = event(seq, kind, emergency: "emergency_1", at: seconds)
+        event.text = text
+        event.level = level
+        return event
+    }
+
+    @Test func `an emergency is told by its worst level, who took it and how it ended`() {
+        let entries = Emergencies.entries([
+            said(
+                1, "emergency-activated", "emergency emergency_1 activated at level 3 Medium: slow",
+                level: 3, at: 0),
+            said(2, "level-changed", "level is now 1 Critical: worse", level: 1, at: 10),
+            said(
+                3, "emergency-acknowledged", "acknowledged by Ines Moreau until 12:30:00 UTC: mine",
+                at: 20),
+            said(4, "level-changed", "level is now 2 High: better", level: 2, at: 30),
+            said(
+                5, "emergency-deactivated", "emergency deactivated, resolved by ines: mended",
+                at: 90),
+        ])
+        #expect(entries.map(\.level) == [1] && entries.map(\.acknowledgedBy) == ["Ines Moreau"])
+        #expect(
+            render(Emergencies.lines(entries)) == """
+                2026-01-05 12:00:00  emergency_1  level 1  1 m 30 s
+                    slow · acknowledged by Ines Moreau after 20 s · resolved by ines: mended
+                """)
+    }
+}
+
 @Suite struct MatrixTextTests {
     let row = EscalationReport(
         level: 1, name: "Critical", means: "Nothing arrives", respondWithinSeconds: 300,
@@ -179,13 +212,26 @@ private func render(_ lines: [Line]) -> String {
     @Test func `a shift says who, instead of whom, and who is next`() {
         let text = render(OnCall.lines([shift], after(0)))
         for words in [
-            "system-administrator  Priya instead of Ines  then Tomas from 2026-01-05 14:00:00 UTC",
-            "in 2 h", "▶  Priya", "2026-01-05 12:00:00 to 2026-01-05 13:00:00 UTC  override_1",
+            "system-administrator  Priya instead of Ines until 13:00 UTC, then Oren  "
+                + "then Tomas from 2026-01-05 14:00:00 UTC, in 2 h", "▶  Priya",
+            "2026-01-05 12:00:00 to 2026-01-05 13:00:00 UTC  override_1",
             "override_2",
         ] {
             #expect(text.contains(words), "no “\(words)” in\n\(text)")
         }
         #expect(render(OnCall.lines([], noon)).contains("no such"))
+    }
+
+    @Test func `after a stand-in whoever it stands for comes back, unless the shift has changed`() {
+        var alone = shift
+        alone.overrides = [shift.overrides[0]]
+        #expect(
+            render(OnCall.lines([alone], noon)).contains(
+                "Priya instead of Ines until 13:00 UTC, then Ines  then Tomas from"))
+        alone.overrides[0].until = after(26 * 3600)
+        #expect(
+            render(OnCall.lines([alone], noon)).contains(
+                "Priya instead of Ines until 2026-01-06 14:00 UTC  then Tomas from"))
     }
 
     func request(_ line: String, roles: [String]) throws -> CommandRequest {
