@@ -95,7 +95,12 @@ struct Session {
         guard let runbook = result.runbook else { throw RunbookProblems(problems: result.problems) }
         return runbook
     }
-    func loadRunbook() throws -> Runbook { try Self.load(places.runbook(), Self.environment) }
+    func loadRunbook() throws -> Runbook { try Self.load(runbookPath(), Self.environment) }
+    /// With an engine's socket and nothing else named, it is that engine's runbook.
+    private func runbookPath() throws -> String {
+        guard common.socket != nil, common.runbook == nil else { return try places.runbook() }
+        return try runbook().path
+    }
 
     // MARK: The engine
 
