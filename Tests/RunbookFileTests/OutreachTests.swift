@@ -185,7 +185,7 @@ import Testing
         #expect(result.runbook != nil)
         #expect(
             result.problems.map(\.short)
-                == ["b", "c"].map {
+                == ["c", "b"].map {
                     "8:30: warning: this step does not reach `\($0)`, who has no `email:`; "
                         + "add it under people:, or another channel to `via`"
                 })
