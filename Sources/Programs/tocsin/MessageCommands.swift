@@ -161,7 +161,10 @@ struct CreateIncident: ParsableCommand {
 
     static func ticket(_ follower: DeliveryFollower) -> Line? {
         let receipt = follower.deliveries.first { $0.state == .delivered }?.receipt ?? ""
-        if receipt.isEmpty { return Line("● The ticket is open.", .good) }
+        if receipt.isEmpty {
+            return Line("● The ticket is open", .good)
+                + "; the ticket system's answer has no number (`number:` under tickets:)."
+        }
         return Line("● Ticket ", .good) + (receipt, .strong)
     }
 }
