@@ -173,6 +173,9 @@ private func render(_ lines: [Line]) -> String {
         var follower = DeliveryFollower(messages: ["m1"])
         follower.take(start([delivery("m1.1", .delivered, to: [], receipt: "COUR-12")]))
         #expect(render([CreateIncident.ticket(follower)].compactMap(\.self)) == "● Ticket COUR-12")
+        var mute = DeliveryFollower(messages: ["m1"])
+        mute.take(start([delivery("m1.1", .delivered, to: [])]))
+        #expect(render([CreateIncident.ticket(mute)].compactMap(\.self)).contains("no number"))
     }
 
     @Test func `a test is healthy, degraded, failed or unknown`() {
@@ -212,8 +215,8 @@ private func render(_ lines: [Line]) -> String {
                     delivery("m1.2", .dead, trouble: "550"),
                 ], core))
         for words in [
-            "▲  failing   mail  Ines  m1.1\n     for 1 m 30 s · no route · again at 12:00:30 UTC · Title",
-            "✖  given up  mail  Ines  m1.2\n     550 · 1 attempt · Title",
+            "▲  failing   mail  Ines\n     m1.1 · for 1 m 30 s · no route · again at 12:00:30 UTC · Title",
+            "✖  given up  mail  Ines\n     m1.2 · 550 · 1 attempt · Title",
             "2 messages on the way · 1 failing so far · 1 given up",
             "✖ mail (email) fails: no route",
         ] {

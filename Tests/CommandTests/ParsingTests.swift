@@ -47,6 +47,7 @@ import Testing
         "outbox", "outbox --all", "outbox --retry message_20260105_001.1",
         "outbox --dismiss message_20260105_001.1",
         "report-problem security --reason leak", "report-problem security --message leak",
+        "rollback --confirm --message r", "veto-rollback --message r",
         "set-level 1 --message worse", "activate-emergency --message x",
         "hand-over --to a --no-wait",
         "hand-over --to a --reason r --timeout 5s", "create-incident --title T --reason M",

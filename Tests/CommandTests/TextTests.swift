@@ -53,6 +53,9 @@ import Wire
         // A row goes on below its last column, and a command stays whole, to be copied.
         let row = table([[("1", .plain), ("Restart it now please", .plain)]])
         #expect(row.flatMap(paper.wrapped) == ["1  Restart it now", "   please"])
+        // A last column that begins too far to the right has no room for what follows.
+        let wide = table([[("1", .plain), ("Ines Moreau and Oren", .plain), ("told", .plain)]])
+        #expect(wide.flatMap(paper.wrapped) == ["1  Ines Moreau and", "   Oren  told"])
         let command = Line("1  Restart  ") + ("tocsin recover web".unbroken, .quiet)
         #expect(paper.wrapped(command) == ["1  Restart", "    tocsin recover web"])
         let long = String(repeating: "x", count: 30)

@@ -251,16 +251,16 @@ struct OutboxCommand: ParsableCommand {
                     (DeliveryText.sign(delivery), DeliveryText.ink(delivery)),
                     (DeliveryText.state(delivery), DeliveryText.ink(delivery)),
                     (delivery.channel, .plain),
-                    (delivery.people.joined(separator: ", "), .plain), (delivery.id, .quiet),
+                    (delivery.people.joined(separator: ", "), .plain),
                 ]
             })
         // Below each, what is in the way; what it says comes last.
         let rows = zip(heads, deliveries).flatMap { head, delivery in
             [
                 head,
-                Line("     ")
+                Line("     \(delivery.id)", .quiet)
                     + [age(delivery, core.time), DeliveryText.detail(delivery), delivery.title]
-                    .filter { !$0.isEmpty }.joined(separator: " · "),
+                    .filter { !$0.isEmpty }.map { " · \($0)" }.joined(),
             ]
         }
         return rows + [Line(""), summary(core.outbox)] + channels(core.channels)

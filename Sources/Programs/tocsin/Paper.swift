@@ -26,8 +26,9 @@ enum Ink {
 /// A line of text in parts.
 struct Line: ExpressibleByStringLiteral {
     var parts: [(text: String, ink: Ink)]
-    /// Where the rest goes on when it does not fit, in columns; nil: a little further in than the line.
-    var hanging: Int?
+    /// Where the rest may go on when it does not fit: the beginnings of a table's further columns. The last
+    /// one in the left half is taken; without any, it goes on a little further in than the line.
+    var stops: [Int] = []
     init(_ text: String = "", _ ink: Ink = .plain) { parts = [(text, ink)] }
     init(stringLiteral value: String) { self.init(value) }
 
@@ -131,9 +132,7 @@ struct Paper {
 
     private func hangingIndent(_ line: Line, _ width: Int) -> Int {
         let own = line.parts.lazy.flatMap(\.text).prefix { $0 == " " }.count + 4
-        // A last column that begins too far to the right has no room.
-        if let hanging = line.hanging, hanging <= width / 2 { return hanging }
-        return min(own, width / 2)
+        return line.stops.last { $0 <= width / 2 } ?? min(own, width / 2)
     }
 
     func render(_ line: Line) -> String {
@@ -203,9 +202,12 @@ func table(_ rows: [[(String, Ink)]], indent: String = "") -> [Line] {
             }
         }
     }
+    var stops: [Int] = []
+    for width in widths { stops.append((stops.last ?? GlyphWidth.columns(indent)) + width + 2) }
+    stops = stops.dropLast()
     return rows.map { row in
         var line = Line(indent)
-        line.hanging = GlyphWidth.columns(indent) + widths.dropLast().reduce(0) { $0 + $1 + 2 }
+        line.stops = stops
         // Nothing is filled up behind the last cell that says something.
         let end = row.lastIndex { !$0.0.isEmpty } ?? 0
         for (index, cell) in row.prefix(end + 1).enumerated() {
