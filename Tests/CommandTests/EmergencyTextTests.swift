@@ -131,7 +131,7 @@ private func render(_ lines: [Line]) -> String {
 }
 
 @Suite struct EmergencyListTests {
-    private func said(
+    func said(
         _ seq: Int, _ kind: String, _ text: String, level: Int? = nil, at seconds: Double
     ) -> EventReport {
         var event = event(seq, kind, emergency: "emergency_1", at: seconds)
@@ -160,6 +160,22 @@ private func render(_ lines: [Line]) -> String {
                 2026-01-05 12:00:00  emergency_1  level 1  1 m 30 s
                     slow · acknowledged by Ines Moreau after 20 s · resolved by ines: mended
                 """)
+    }
+}
+
+extension EmergencyListTests {
+    @Test func `who was given an emergency has not acknowledged it by that`() {
+        let open = Emergencies.entries([
+            said(
+                1, "emergency-activated", "emergency emergency_1 activated at level 2 High: a: b",
+                level: 2, at: 0),
+            said(
+                2, "handed-over",
+                "handed over to Oren Katz, who has until 12:15:00 UTC to take it: call", at: 20),
+        ])
+        #expect(
+            render(Emergencies.lines(open))
+                .hasSuffix("open\n    a: b · handed over to Oren Katz after 20 s"))
     }
 }
 

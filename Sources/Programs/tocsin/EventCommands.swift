@@ -174,8 +174,10 @@ struct Emergencies: ParsableCommand {
         @ExplicitNull var level: Int?
         var activatedAt: String
         @ExplicitNull var acknowledgedAt: String?
-        /// Names: who took it first, or was given it.
+        /// The name of who took it first, or was given it.
         @ExplicitNull var acknowledgedBy: String?
+        /// It was given to them; they did not take it.
+        var handedOver = false
         @ExplicitNull var deactivatedAt: String?
         /// Who resolved it, and how.
         @ExplicitNull var end: String?
@@ -212,7 +214,8 @@ struct Emergencies: ParsableCommand {
             if entry.reopenings > 0 { parts.append("reopened ×\(entry.reopenings)") }
             if let at = entry.acknowledgedAt {
                 let after = Words.length(from: entry.activatedAt, to: at).map { " after \($0)" }
-                parts.append("acknowledged by \(entry.acknowledgedBy ?? "somebody")\(after ?? "")")
+                let how = entry.handedOver ? "handed over to" : "acknowledged by"
+                parts.append("\(how) \(entry.acknowledgedBy ?? "somebody")\(after ?? "")")
             } else {
                 parts.append("never acknowledged")
             }
@@ -274,6 +277,7 @@ extension Emergencies.Entry {
         case "emergency-acknowledged", "handed-over":
             guard acknowledgedAt == nil else { return }
             acknowledgedAt = event.at
+            handedOver = event.kind == "handed-over"
             acknowledgedBy = Self.name(event.text) ?? event.by
         case "emergency-deactivated":
             deactivatedAt = event.at
@@ -287,13 +291,13 @@ extension Emergencies.Entry {
         }
     }
 
-    /// From `acknowledged by Ines Moreau until …: …` or `handed over to …`.
+    /// From `acknowledged by Ines Moreau until …: …` or `handed over to …, who has until …`.
     private static func name(_ text: String) -> String? {
         guard
             let words = ["acknowledged by ", "handed over to "].first(where: text.hasPrefix)
         else { return nil }
         var name = text.dropFirst(words.count)
-        for end in [": ", " until "] {
+        for end in [", who has until ", ": ", " until "] {
             if let range = name.firstRange(of: end) { name = name[..<range.lowerBound] }
         }
         return String(name)
