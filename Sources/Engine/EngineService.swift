@@ -37,9 +37,10 @@ extension EngineCore: EngineService {
         let before = situation.procedure?.id
         let events = try await handleInTurn(command, by: caller)
         let started = events.last { $0.kind == "procedure-started" }?.procedure
+        let messages = events.filter { $0.kind == "message-queued" }.compactMap(\.message)
         return CommandAnswer(
             events: events, procedure: started ?? situation.procedure?.id ?? before,
-            messages: events.filter { $0.kind == "message-queued" }.compactMap(\.message))
+            messages: messages, queued: context.queued(messages))
     }
 
     /// The engine's own short procedures (fallbacks that a level asks for) are no reason to turn an

@@ -17,6 +17,18 @@ extension ReportContext {
         situation.delivery(id).map { report($0.1, $0.0.message) }
     }
 
+    /// Messages that were put in the outbox just now, and whom no delivery of them goes to.
+    func queued(_ ids: [String]) -> [MessageReport] {
+        ids.compactMap { id in
+            (situation.outbox[id] ?? situation.settled.last { $0.message.id == id }).map { entry in
+                let covered = Set(entry.deliveries.flatMap(\.people))
+                return MessageReport(
+                    id: id, purpose: entry.message.purpose, people: entry.message.people.map(name),
+                    missed: entry.message.people.filter { !covered.contains($0) }.map(name))
+            }
+        }
+    }
+
     private func report(_ delivery: Delivery, _ message: OutboxMessage) -> DeliveryReport {
         DeliveryReport(
             id: delivery.id, message: message.id, purpose: message.purpose,

@@ -72,7 +72,9 @@ extension ReportContext {
             maxRecoveryAttempts: runbook.recovery.maxAttempts,
             stillHolding: rules.stillFailing(emergency, in: situation),
             acknowledgedUntil: emergency.acknowledgedUntil?.rfc3339, ticket: emergency.ticket,
-            reopenings: emergency.reopenings, told: told(of: emergency))
+            reopenings: emergency.reopenings, told: told(of: emergency),
+            acknowledgedByName: emergency.acknowledgedBy.map { rules.authority.name(user: $0) },
+            triggers: emergency.triggers)
     }
 
     func component(_ component: Component, _ monitor: Monitor) -> ComponentReport {

@@ -165,7 +165,8 @@ extension ReportContext {
         return EventReport(
             seq: seq, at: moment.rfc3339, kind: event.kind, text: sentence.text, tone: tone,
             by: sentence.by, emergency: event.emergencyID ?? situation.emergency?.id,
-            procedure: event.procedureID, message: event.messageID)
+            procedure: event.procedureID, message: event.messageID,
+            level: event.level?.rawValue)
     }
 }
 
@@ -174,6 +175,12 @@ extension Event {
         if case .emergencyActivated(let activation) = self { return activation.id }
         if case .reopened(let reopening) = self { return reopening.id }
         if case .outbox(.queued(let message, _)) = self { return message.emergency }
+        return nil
+    }
+    fileprivate var level: Level? {
+        if case .emergencyActivated(let activation) = self { return activation.level }
+        if case .reopened(let reopening) = self { return reopening.level }
+        if case .levelChanged(let level, _, _, _) = self { return level }
         return nil
     }
     /// The message, or the delivery, that it is about.

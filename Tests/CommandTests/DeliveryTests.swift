@@ -126,11 +126,26 @@ private func render(_ lines: [Line]) -> String {
 
     @Test func `what is still tried and what was given up are told apart`() {
         let trying = standing([delivery("m1.1", .waiting, trouble: "no route")])
-        #expect(DeliveryText.complaint(trying).why == "not reached yet: Ines")
-        #expect(DeliveryText.complaint(trying).remedy.contains("tocsin outbox"))
+        #expect(DeliveryText.complaints(trying) == ["✖ not told yet: Ines (no route)"])
+        #expect(DeliveryText.remedy(trying).contains("tocsin outbox"))
         let lost = standing([delivery("m1.1", .dead, trouble: "550 no such user")])
-        #expect(DeliveryText.complaint(lost).why == "not reached: Ines")
-        #expect(DeliveryText.complaint(lost).remedy.contains("tocsin outbox --retry m1.1"))
+        #expect(DeliveryText.complaints(lost) == ["✖ not told: Ines (550 no such user)"])
+        #expect(DeliveryText.remedy(lost).contains("tocsin outbox --retry m1.1"))
+    }
+
+    @Test func `whom no channel reaches is named, and it is no success`() {
+        let some = DeliveryStanding(
+            messages: ["m1"], deliveries: [delivery("m1.1", .delivered)],
+            unreachable: ["Priya", "Oren"])
+        #expect(!some.isComplete && some.reached == ["Ines"] && some.missed == ["Priya", "Oren"])
+        #expect(
+            DeliveryText.complaints(some) == [
+                "✖ not told: Priya, Oren — no channel reaches them"
+            ])
+        let nobody = DeliveryStanding(messages: ["m1"], deliveries: [], unreachable: ["Priya"])
+        #expect(!nobody.isComplete && nobody.missed == ["Priya"])
+        #expect(DeliveryText.complaints(nobody) == ["✖ not told: Priya — no channel reaches them"])
+        #expect(DeliveryText.remedy(nobody) == "See who has which address: tocsin contacts")
     }
 }
 
@@ -158,6 +173,9 @@ private func render(_ lines: [Line]) -> String {
         var follower = DeliveryFollower(messages: ["m1"])
         follower.take(start([delivery("m1.1", .delivered, to: [], receipt: "COUR-12")]))
         #expect(render([CreateIncident.ticket(follower)].compactMap(\.self)) == "● Ticket COUR-12")
+        var mute = DeliveryFollower(messages: ["m1"])
+        mute.take(start([delivery("m1.1", .delivered, to: [])]))
+        #expect(render([CreateIncident.ticket(mute)].compactMap(\.self)).contains("no number"))
     }
 
     @Test func `a test is healthy, degraded, failed or unknown`() {
@@ -197,7 +215,8 @@ private func render(_ lines: [Line]) -> String {
                     delivery("m1.2", .dead, trouble: "550"),
                 ], core))
         for words in [
-            "Title · for 1 m 30 s · no route", "m1.2", "given up",
+            "▲  failing   mail  Ines\n     m1.1 · for 1 m 30 s · no route · again at 12:00:30 UTC · Title",
+            "✖  given up  mail  Ines\n     m1.2 · 550 · 1 attempt · Title",
             "2 messages on the way · 1 failing so far · 1 given up",
             "✖ mail (email) fails: no route",
         ] {

@@ -68,6 +68,54 @@ private func render(_ lines: [Line]) -> String {
         #expect(!render(StatusText(situation()).lines).contains("Outbox"))
     }
 
+    @Test func `handing over says whether the new commander knows`() {
+        let told = MessageReport(id: "m1", purpose: .emergency, people: ["Carl"], missed: [])
+        let others = MessageReport(id: "m2", purpose: .acknowledged, people: ["Ines"], missed: [])
+        let answer = CommandAnswer(events: [], messages: ["m2", "m1"], queued: [others, told])
+        #expect(HandOver.message(answer) == told)
+        #expect(HandOver.message(CommandAnswer(events: [], queued: [others])) == nil)
+        #expect(
+            HandOver.complaint(DeliveryStanding(messages: ["m1"], deliveries: []), told)
+                == "handed over, but Carl has not been told: no answer yet; telephone them")
+        var lost = told
+        lost.missed = ["Carl"]
+        let nobody = DeliveryStanding(messages: ["m1"], deliveries: [], unreachable: ["Carl"])
+        #expect(
+            HandOver.complaint(nobody, lost)
+                == "handed over, but Carl has not been told: no channel reaches them; "
+                + "telephone them")
+    }
+
+    @Test func `only what held before can hold no more`() {
+        var declared = emergency()
+        declared.stillHolding = []
+        let byHand = render(StatusText(situation(emergency: declared)).lines)
+        #expect(!byHand.contains("nothing holds any more"))
+        #expect(byHand.contains("declared by a person: nothing that is watched fails"))
+        declared.triggers = ["delivery-errors"]
+        #expect(
+            render(StatusText(situation(emergency: declared)).lines)
+                .contains("nothing holds any more: it can be deactivated"))
+    }
+
+    @Test(
+        arguments: [
+            (Health.healthy, nil, 0), (.healthy, 1, 2), (.healthy, 2, 2), (.healthy, 3, 1),
+            (.healthy, 4, 1), (.degraded, 4, 1), (.degraded, 1, 2), (.failed, 4, 2),
+            (.failed, nil, 2),
+            (.unknown, 3, 3), (.unknown, 1, 2), (.unknown, nil, 3),
+        ] as [(Health, Int?, Int32)])
+    func `an open emergency is never healthy`(health: Health, level: Int?, status: Int32) {
+        #expect(Verdict.status(health, level: level) == status)
+    }
+
+    @Test func `whoever acknowledged is called by their name`() {
+        var open = emergency(acknowledgedBy: "root")
+        open.acknowledgedByName = "Ines Moreau"
+        let text = render(StatusText(situation(emergency: open)).lines)
+        #expect(text.contains("acknowledged by Ines Moreau") && !text.contains("root"))
+    }
+
     @Test func `an emergency that was taken up again is one, and open until it ends again`() {
         var events = [
             event(1, "emergency-activated", emergency: "e1"), event(2, "handed-over", at: 20),
@@ -79,6 +127,55 @@ private func render(_ lines: [Line]) -> String {
         #expect(open.first?.acknowledgedAt == after(20))
         events.append(event(5, "emergency-deactivated", at: 200))
         #expect(Emergencies.entries(events).map(\.seconds) == [200])
+    }
+}
+
+@Suite struct EmergencyListTests {
+    func said(
+        _ seq: Int, _ kind: String, _ text: String, level: Int? = nil, at seconds: Double
+    ) -> EventReport {
+        var event = event(seq, kind, emergency: "emergency_1", at: seconds)
+        event.text = text
+        event.level = level
+        return event
+    }
+
+    @Test func `an emergency is told by its worst level, who took it and how it ended`() {
+        let entries = Emergencies.entries([
+            said(
+                1, "emergency-activated", "emergency emergency_1 activated at level 3 Medium: slow",
+                level: 3, at: 0),
+            said(2, "level-changed", "level is now 1 Critical: worse", level: 1, at: 10),
+            said(
+                3, "emergency-acknowledged", "acknowledged by Ines Moreau until 12:30:00 UTC: mine",
+                at: 20),
+            said(4, "level-changed", "level is now 2 High: better", level: 2, at: 30),
+            said(
+                5, "emergency-deactivated", "emergency deactivated, resolved by ines: mended",
+                at: 90),
+        ])
+        #expect(entries.map(\.level) == [1] && entries.map(\.acknowledgedBy) == ["Ines Moreau"])
+        #expect(
+            render(Emergencies.lines(entries)) == """
+                2026-01-05 12:00:00  emergency_1  level 1  1 m 30 s
+                    slow · acknowledged by Ines Moreau after 20 s · resolved by ines: mended
+                """)
+    }
+}
+
+extension EmergencyListTests {
+    @Test func `who was given an emergency has not acknowledged it by that`() {
+        let open = Emergencies.entries([
+            said(
+                1, "emergency-activated", "emergency emergency_1 activated at level 2 High: a: b",
+                level: 2, at: 0),
+            said(
+                2, "handed-over",
+                "handed over to Oren Katz, who has until 12:15:00 UTC to take it: call", at: 20),
+        ])
+        #expect(
+            render(Emergencies.lines(open))
+                .hasSuffix("open\n    a: b · handed over to Oren Katz after 20 s"))
     }
 }
 
@@ -131,13 +228,26 @@ private func render(_ lines: [Line]) -> String {
     @Test func `a shift says who, instead of whom, and who is next`() {
         let text = render(OnCall.lines([shift], after(0)))
         for words in [
-            "system-administrator  Priya instead of Ines  then Tomas from 2026-01-05 14:00:00 UTC",
-            "in 2 h", "▶  Priya", "2026-01-05 12:00:00 to 2026-01-05 13:00:00 UTC  override_1",
+            "system-administrator  Priya instead of Ines until 13:00 UTC, then Oren  "
+                + "then Tomas from 2026-01-05 14:00:00 UTC, in 2 h", "▶  Priya",
+            "2026-01-05 12:00:00 to 2026-01-05 13:00:00 UTC  override_1",
             "override_2",
         ] {
             #expect(text.contains(words), "no “\(words)” in\n\(text)")
         }
         #expect(render(OnCall.lines([], noon)).contains("no such"))
+    }
+
+    @Test func `after a stand-in whoever it stands for comes back, unless the shift has changed`() {
+        var alone = shift
+        alone.overrides = [shift.overrides[0]]
+        #expect(
+            render(OnCall.lines([alone], noon)).contains(
+                "Priya instead of Ines until 13:00 UTC, then Ines  then Tomas from"))
+        alone.overrides[0].until = after(26 * 3600)
+        #expect(
+            render(OnCall.lines([alone], noon)).contains(
+                "Priya instead of Ines until 2026-01-06 14:00 UTC  then Tomas from"))
     }
 
     func request(_ line: String, roles: [String]) throws -> CommandRequest {

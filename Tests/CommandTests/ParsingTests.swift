@@ -46,6 +46,12 @@ import Testing
         "on-call --override tomas --role r --from 2026-01-05T20:00:00Z --until 2026-01-06T08:00:00Z",
         "outbox", "outbox --all", "outbox --retry message_20260105_001.1",
         "outbox --dismiss message_20260105_001.1",
+        "report-problem security --reason leak", "report-problem security --message leak",
+        "rollback --confirm --message r", "veto-rollback --message r",
+        "set-level 1 --message worse", "activate-emergency --message x",
+        "hand-over --to a --no-wait",
+        "hand-over --to a --reason r --timeout 5s", "create-incident --title T --reason M",
+        "send-notification --title T --reason M", "update-status-page --status s --reason M",
         "status --socket /s --state /t --runbook r.yaml --output json --no-color",
     ])
     func `a line of the documents is understood`(_ line: String) throws {
@@ -112,6 +118,46 @@ import Testing
         let words = line.split(separator: " ").map(String.init)
         let error = #expect(throws: (any Error).self) { try Self.parse(words) }
         #expect(error.map { Tocsin.exitCode(for: $0).rawValue } == 64)
+    }
+
+    @Test(arguments: ["5", "0s", "99999h", "soon"])
+    func `a length of time that is none says how to write one`(_ text: String) {
+        for line in [
+            ["send-notification", "--title", "T", "--message", "M", "--timeout", text],
+            ["acknowledge", "--for", text], ["test-alerts", "--timeout", text],
+            ["on-call", "--override", "a", "--for", text],
+        ] {
+            let error = #expect(throws: (any Error).self) { try Self.parse(line) }
+            let words = error.map { Tocsin.fullMessage(for: $0) } ?? ""
+            #expect(words.contains("5s, 5m or 1h"), "\(words)")
+            if text != "5", text != "soon" { #expect(words.contains("at most 366d"), "\(words)") }
+        }
+    }
+
+    @Test(arguments: [
+        "execute-drill", "generate-status-report", "serve", "wall", "restore-backup", "diagnostics",
+    ])
+    func `a command of a later version says so in one line`(_ name: String) {
+        #expect(
+            UnknownCommand.complaint([name, "--format", "json"])
+                == "`\(name)` is not in this version yet")
+        #expect(!Tocsin.helpMessage(columns: 80).contains("  \(name) "))
+    }
+
+    @Test func `a misspelt command is asked about, and a right one is not`() {
+        #expect(UnknownCommand.complaint(["stauts"])?.contains("did you mean `status`?") == true)
+        #expect(
+            UnknownCommand.complaint(["acknowlege", "--for", "5m"])?
+                .contains("did you mean `acknowledge`?") == true)
+        #expect(UnknownCommand.complaint(["nonsense"])?.contains("tocsin --help") == true)
+        for command in Self.commands {
+            let name = command.configuration.commandName ?? ""
+            #expect(UnknownCommand.complaint([name]) == nil)
+            #expect(!UnknownCommand.later.contains(name), "\(name) is here")
+        }
+        for line in [[], ["--help"], ["help", "status"], ["--socket", "/s"], ["-h"]] {
+            #expect(UnknownCommand.complaint(line) == nil)
+        }
     }
 
     static let commands: [any ParsableCommand.Type] = {

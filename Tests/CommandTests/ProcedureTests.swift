@@ -112,19 +112,6 @@ import Wire
     }
 }
 
-@Suite struct StartingTests {
-    @Test func `only a fallback that the engine switches by itself is waited for`() {
-        var fallback = procedure("f1", .running, kind: .fallback)
-        #expect(!Session.isPassing(fallback))
-        fallback.startedBy = "engine"
-        #expect(Session.isPassing(fallback))
-        fallback.state = .waiting
-        #expect(!Session.isPassing(fallback))
-        #expect(!Session.isPassing(procedure("r1", .running)))
-        #expect(Session.isPassing(nil))
-    }
-}
-
 @Suite struct VerifyRollbackTests {
     func verify(_ state: ProcedureState, _ home: Health) -> VerifyRollback.Answer {
         let stages = [

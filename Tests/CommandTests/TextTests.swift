@@ -43,6 +43,31 @@ import Wire
         #expect(Paper(width: 1, colour: false, ascii: false).render(line) == "…")
     }
 
+    @Test func `what does not fit goes on below, further in, and nothing is cut`() {
+        let paper = Paper(width: 20, colour: false, ascii: false)
+        #expect(
+            paper.wrapped(Line("  told: Ines (text), Tomas (mail), Oren")) == [
+                "  told: Ines (text),", "      Tomas (mail),", "      Oren",
+            ])
+        #expect(paper.wrapped(line) == ["● Health 62 / 100"])
+        // A row goes on below its last column, and a command stays whole, to be copied.
+        let row = table([[("1", .plain), ("Restart it now please", .plain)]])
+        #expect(row.flatMap(paper.wrapped) == ["1  Restart it now", "   please"])
+        // A last column that begins too far to the right has no room for what follows.
+        let wide = table([[("1", .plain), ("Ines Moreau and Oren", .plain), ("told", .plain)]])
+        #expect(wide.flatMap(paper.wrapped) == ["1  Ines Moreau and", "   Oren  told"])
+        let command = Line("1  Restart  ") + ("tocsin recover web".unbroken, .quiet)
+        #expect(paper.wrapped(command) == ["1  Restart", "    tocsin recover web"])
+        let long = String(repeating: "x", count: 30)
+        #expect(paper.wrapped(Line("a \(long) b")) == ["a", "    \(long)", "    b"])
+        for width in 1...60 {
+            let narrow = Paper(width: width, colour: false, ascii: false)
+            let text = narrow.wrapped(Line("one two three  four", .good) + " five six")
+                .joined(separator: " ").split(separator: " ").joined(separator: " ")
+            #expect(text == "one two three four five six")
+        }
+    }
+
     @Test func `colour is around the words and never in their place`() {
         let coloured = Paper(width: nil, colour: true, ascii: false).render(line)
         #expect(coloured == "\u{1B}[32m● \u{1B}[0m\u{1B}[1mHealth 62 / 100\u{1B}[0m")

@@ -122,6 +122,9 @@ import Testing
             return try await group.reduce(into: Set<String>()) { $0.insert($1) }
         }
         #expect(numbers == Set((1...8).map { "COUR-\($0)" }))
+        // The runbook looks for the number where the answer has it.
+        let runbook = try ServiceFolder(stage.stage.folder).text("tocsin.yaml")
+        #expect(runbook.contains("number: $.number"))
         try await stage.stop()
     }
 

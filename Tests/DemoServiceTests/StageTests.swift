@@ -25,7 +25,7 @@ import Testing
         #expect(!runbook.contains(":5080") && !runbook.contains("--port 5080"))
         #expect(runbook.contains("http://127.0.0.1:\(stage.port)/api/status"))
         #expect(runbook.contains("--port \(stage.port)"))
-        #expect(runbook.contains("user: \"tess\""))
+        #expect(runbook.contains("name: \"Tess\",  user: \"tess\""))
         #expect(try text(stage, "courier.env").contains("COURIER_PORT=\(stage.port)\n"))
         #expect(access(stage.folder + "/bin/service", X_OK) == 0)
         #expect(access(stage.folder + "/bin/tocsin", X_OK) == 0)
@@ -64,7 +64,9 @@ import Testing
         let second = try prepare(temporary.path, user: "o\"neil")
         #expect(second.port != first.port)
         let runbook = try text(second, "tocsin.yaml")
-        #expect(runbook.contains("user: \"o\\\"neil\"") && !runbook.contains("\"tess\""))
+        #expect(
+            runbook.contains("name: \"O\\\"neil\",  user: \"o\\\"neil\"")
+                && !runbook.contains("\"tess\""))
         #expect(!runbook.contains("127.0.0.1:\(first.port)"))
         #expect(try text(second, "courier.env").contains("COURIER_PORT=\(second.port)\n"))
         withExtendedLifetime(squatter) {}

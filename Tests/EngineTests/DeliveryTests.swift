@@ -36,6 +36,23 @@ import Wire
         #expect(report.core.outbox == OutboxReport())
     }
 
+    @Test func `an answer names those whom no channel reaches`() async throws {
+        let runbook = SampleRunbook.make { runbook in
+            for index in runbook.people.indices where runbook.people[index].name != "Tomas Lind" {
+                runbook.people[index].email = nil
+            }
+        }
+        let world = try await EngineWorld(runbook)
+        let answer = try await world.ask(
+            CommandRequest(
+                command: "send-notification", text: "At ten", title: "Drill", target: "admins",
+                via: ["mail"]))
+        let message = try #require(answer.queued.first)
+        #expect(message.purpose == .notification && message.people.count > message.missed.count)
+        #expect(!message.missed.isEmpty && !message.missed.contains("Tomas Lind"))
+        #expect(answer.missed == message.missed && answer.messages == [message.id])
+    }
+
     @Test func `a channel that fails is on every screen, with who was not told`() async throws {
         let carrier = ScriptedCarrier { order in
             DeliveryOutcome(end: .failed, detail: "connection refused", seconds: 0.01)

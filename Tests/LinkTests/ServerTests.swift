@@ -52,6 +52,12 @@ import Wire
     @Test func `a user without a name goes by the number`() {
         #expect(LoginName.of(0) == "root")
         #expect(LoginName.of(3_999_999_999) == "3999999999")
+        #expect(LoginName.realName(of: 3_999_999_999) == nil)
+        #expect(LoginName.realName("Ines  Moreau,Room 5,,", login: "ines") == "Ines Moreau")
+        #expect(LoginName.realName("& Moreau", login: "ines") == "Ines Moreau")
+        for field in ["", ",", "Root", "root,,,", " ", "a\u{1B}b"] {
+            #expect(LoginName.realName(field, login: "root") == nil)
+        }
     }
 
     // MARK: What

@@ -24,6 +24,8 @@ import Testing
         (.acknowledged, "Acknowledged by Ines: x", "Acknowledged by Ines: x"),
         (.acknowledged, "Priya commands now: x", "Acknowledged: Priya commands now: x"),
         (.over, "Over: x", "Over: x"), (.over, "x", "Over: x"),
+        (.over, "Over: Over: x", "Over: x"),
+        (.emergency, "LEVEL 2 HIGH: LEVEL 2 HIGH: x", "LEVEL 2 HIGH: x"),
         (.test, "Test of mail: all is well", "[TEST] Test of mail: all is well"),
         (.procedure, "ROLLBACK INITIATED", "ROLLBACK INITIATED"), (.users, "x", "x"),
     ])
@@ -48,6 +50,39 @@ import Testing
         for purpose in MessagePurpose.allCases where purpose != .emergency {
             #expect(!wording(purpose, "x").lines.contains("acknowledge"))
         }
+    }
+    @Test func `what arrives late says when it was written`() throws {
+        for purpose in MessagePurpose.allCases {
+            var late = order(
+                .channel(Channel(name: "x", kind: .command(run: ["x"], input: "{{text}}"))),
+                purpose: purpose)
+            late.message.at = late.at - .seconds(61)
+            let note = "Written at \(late.message.at.timeOfDay) UTC, delivered late."
+            let isForUs = ![.users, .ticket, .statusPage].contains(purpose)
+            let wording = Wording(order: late)
+            #expect(wording.lines.contains(note) == isForUs, "\(purpose)")
+            #expect(wording.short(limit: 320).contains("UTC, late)") == isForUs)
+            #expect(MailText(wording: wording, footer: "").text.contains(note) == isForUs)
+            #expect(MailHTML(wording: wording, footer: "").text.contains(note) == isForUs)
+            guard case .run(_, let input) = try commandWork(late) else {
+                Issue.record("it is no program")
+                continue
+            }
+            #expect(input?.contains(note) == isForUs)
+            late.message.at = late.at - .seconds(60)
+            #expect(Wording(order: late).lateNote.isEmpty)
+        }
+    }
+    @Test(arguments: MessagePurpose.allCases)
+    func `nobody is asked for what is done already`(purpose: MessagePurpose) {
+        var whole = order(
+            .channel(Channel(name: "x", kind: .slack(url: .plain("")))), purpose: purpose)
+        whole.message.facts = ["Level", "Next", "Proposed", "Respond by", "Failing"].map {
+            NamedText(name: $0, text: "x")
+        }
+        let names = Wording(order: whole).facts.map(\.name)
+        let isDone = purpose == .over || purpose == .acknowledged
+        #expect(names.count == (isDone ? 2 : 5) && names.first == "Level")
     }
     @Test(arguments: [10, 40, 160, 320, 1000])
     func `a text keeps to its limit`(limit: Int) {

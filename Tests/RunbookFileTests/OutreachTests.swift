@@ -154,18 +154,41 @@ import Testing
     }
 
     @Test func `one of several who can be reached is enough`() throws {
-        _ = try book(
-            """
-            people: { a: { name: A, sms: "1" }, b: { name: B, email: b@h }, c: { name: C } }
-            roles: { all: { members: [a, "*"] }, more: { includes: [all] }, none: { members: [c] } }
-            channels: { mail: { email: { server: "smtp://h", from: t@h } }, text: { sms: { url: "http://h" } }, push: { ntfy: { url: "http://h/t" } } }
-            on_call: [ { role: none, rotate: daily, from: 2026-01-05T09:00:00Z, order: [b] } ]
-            escalation:
-              1:
-                - { after: 0s, notify: [more, c], via: [text] }
-                - { after: 0s, notify: [c], via: [mail, push] }
-                - { after: 0s, notify: [none], via: [mail] }
-            """)
+        let result = check(
+            small(
+                """
+                people: { a: { name: A, sms: "1" }, b: { name: B, email: b@h }, c: { name: C } }
+                roles: { all: { members: [a, "*"] }, more: { includes: [all] }, none: { members: [c] } }
+                channels: { mail: { email: { server: "smtp://h", from: t@h } }, text: { sms: { url: "http://h" } }, push: { ntfy: { url: "http://h/t" } } }
+                on_call: [ { role: none, rotate: daily, from: 2026-01-05T09:00:00Z, order: [b] } ]
+                escalation:
+                  1:
+                    - { after: 0s, notify: [more, c], via: [text] }
+                    - { after: 0s, notify: [c], via: [mail, push] }
+                    - { after: 0s, notify: [none], via: [mail] }
+                """))
+        #expect(result.runbook != nil && result.problems.allSatisfy { $0.severity == .warning })
+    }
+
+    @Test func `whom a step does not reach is a warning, for each person of it`() throws {
+        let result = check(
+            small(
+                """
+                people: { a: { name: A, email: a@h }, b: { name: B, sms: "1" }, c: { name: C } }
+                roles: { r: { members: [a, b, "*"] }, all: { includes: [r], members: [c] } }
+                channels: { mail: { email: { server: "smtp://h", from: t@h } }, push: { ntfy: { url: "http://h/t" } } }
+                escalation:
+                  1: [ { after: 0s, notify: [all], via: [mail] } ]
+                  2: [ { after: 0s, notify: [all], via: [mail, push] } ]
+                  3: [ { after: 0s, notify: [a], via: [mail] } ]
+                """))
+        #expect(result.runbook != nil)
+        #expect(
+            result.problems.map(\.short)
+                == ["c", "b"].map {
+                    "8:30: warning: this step does not reach `\($0)`, who has no `email:`; "
+                        + "add it under people:, or another channel to `via`"
+                })
     }
 
     // MARK: Mistakes

@@ -18,8 +18,8 @@ extension Rules {
                 "Level",
                 "\(level.rawValue) \(levelName(level))" + (meaning.isEmpty ? "" : " – \(meaning)")
             ),
-            ("Since", "\(emergency.activatedAt.rfc3339) (\(emergency.activation.triggeredBy))"),
-            ("Respond by", emergency.respondBy.rfc3339),
+            ("Since", "\(emergency.activatedAt.spoken) (\(emergency.activation.triggeredBy))"),
+            ("Respond by", emergency.respondBy.spoken),
             (
                 "Acknowledged by",
                 emergency.acknowledgedBy.map { authority.name(user: $0) } ?? "nobody yet"
@@ -273,4 +273,9 @@ extension Rules {
             return Visible.text("NOT TOLD: \(name) — \(standing.trouble)", limit: 300)
         }
     }
+}
+
+extension Timestamp {
+    /// `2026-01-05 14:03:27 UTC`: for people, who count no milliseconds.
+    var spoken: String { "\(rfc3339.prefix(10)) \(timeOfDay) UTC" }
 }

@@ -91,7 +91,7 @@ extension Rules {
         case .onCallOverridden(let override, let by):
             Sentence(
                 "\(names([override.person])) is on call as \(override.role) from "
-                    + "\(override.from.rfc3339) to \(override.until.rfc3339)", by: by)
+                    + "\(override.from.spoken) to \(override.until.spoken)", by: by)
         case .onCallOverrideEnded(let id, let by):
             Sentence("on-call override \(id) ended", by: by)
         case .alertsConfigured(let alerts, let by):
@@ -108,7 +108,7 @@ extension Rules {
                     : "the emergency is over: \(authority.list(names, "and")) no longer needed")
         case .gapNoticed(let from, let to, let why):
             Sentence(
-                "nothing was watched from \(from.rfc3339) to \(to.rfc3339) (\(why)); "
+                "nothing was watched from \(from.spoken) to \(to.spoken) (\(why)); "
                     + "what fell due meanwhile is done now, once", .warning)
         case .clockStepped(let seconds):
             Sentence(

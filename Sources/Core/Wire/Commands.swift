@@ -1,4 +1,5 @@
 // `POST /v1/commands`: what a front end asks for, and what it is told.
+package import Domain
 
 /// One command. `command` is the subcommand's name; the other parts are its arguments.
 package struct CommandRequest: Codable, Sendable, Equatable {
@@ -88,14 +89,23 @@ package struct CommandAnswer: Codable, Sendable, Equatable {
     @ExplicitNull package var plan: RollbackReport?
     /// Ids of the messages that it put in the outbox; their deliveries go on after the answer.
     package var messages: [String]
+    /// The same, with whom each is for.
+    package var queued: [MessageReport]
+    /// Names of the people whom no channel of their message reaches, each once.
+    package var missed: [String] {
+        queued.reduce(into: []) { names, message in
+            names += message.missed.filter { !names.contains($0) }
+        }
+    }
     package init(
         events: [EventReport], procedure: String? = nil, plan: RollbackReport? = nil,
-        messages: [String] = []
+        messages: [String] = [], queued: [MessageReport] = []
     ) {
         self.events = events
         self.procedure = procedure
         self.plan = plan
         self.messages = messages
+        self.queued = queued
     }
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
@@ -103,6 +113,23 @@ package struct CommandAnswer: Codable, Sendable, Equatable {
         procedure = try container.decodeIfPresent(String.self, forKey: .procedure)
         plan = try container.decodeIfPresent(RollbackReport.self, forKey: .plan)
         messages = try container.decodeIfPresent([String].self, forKey: .messages) ?? []
+        queued = try container.decodeIfPresent([MessageReport].self, forKey: .queued) ?? []
+    }
+}
+
+/// A message that a command put in the outbox.
+package struct MessageReport: Codable, Sendable, Equatable {
+    package var id: String
+    package var purpose: MessagePurpose
+    /// Names of those whom it is for; empty: nobody in particular.
+    package var people: [String]
+    /// Those of them whom no channel reaches: nothing is on its way to them.
+    package var missed: [String]
+    package init(id: String, purpose: MessagePurpose, people: [String], missed: [String]) {
+        self.id = id
+        self.purpose = purpose
+        self.people = people
+        self.missed = missed
     }
 }
 

@@ -196,12 +196,16 @@ package struct EmergencyReport: Codable, Sendable, Equatable {
     package var reopenings: Int
     /// Everybody who was to be told of it so far, and whether they were.
     package var told: [ToldReport]
+    /// The name of who acknowledged it, as the runbook has it.
+    @ExplicitNull package var acknowledgedByName: String?
+    /// Names of the triggers that have held since it began; empty: a person declared it.
+    package var triggers: [String]
     package init(
         id: String, level: Int, reason: String, triggeredBy: String, failure: String?,
         activatedAt: String, acknowledgedBy: String?, acknowledgedAt: String?, respondBy: String,
         recoveryAttempts: Int, maxRecoveryAttempts: Int, stillHolding: [String],
         acknowledgedUntil: String? = nil, ticket: String? = nil, reopenings: Int = 0,
-        told: [ToldReport] = []
+        told: [ToldReport] = [], acknowledgedByName: String? = nil, triggers: [String] = []
     ) {
         self.id = id
         self.level = level
@@ -219,6 +223,8 @@ package struct EmergencyReport: Codable, Sendable, Equatable {
         self.ticket = ticket
         self.reopenings = reopenings
         self.told = told
+        self.acknowledgedByName = acknowledgedByName
+        self.triggers = triggers
     }
 }
 package struct ComponentReport: Codable, Sendable, Equatable {

@@ -84,9 +84,12 @@ package struct EventReport: Codable, Sendable, Equatable {
     @ExplicitNull package var procedure: String?
     /// The id of the message, or of the delivery, that it is about.
     @ExplicitNull package var message: String?
+    /// The emergency's level from then on, where it is about that; missing everywhere else.
+    package var level: Int?
     package init(
         seq: Int, at: String, kind: String, text: String, tone: EventTone, by: String,
-        emergency: String?, procedure: String?, message: String? = nil
+        emergency: String?, procedure: String?, message: String? = nil,
+        level: Int? = nil
     ) {
         self.seq = seq
         self.at = at
@@ -97,6 +100,7 @@ package struct EventReport: Codable, Sendable, Equatable {
         self.emergency = emergency
         self.procedure = procedure
         self.message = message
+        self.level = level
     }
 }
 package enum EventTone: String, Codable, Sendable { case plain, good, warning, bad }

@@ -54,21 +54,43 @@ final class CallerNames: Sendable {
 package enum LoginName {
     /// The login name of a user; the number where the system knows none.
     package static func of(_ uid: UInt32) -> String {
+        entry(uid) { $0.pw_name } ?? String(uid)
+    }
+
+    /// What people call a user: the first part of the GECOS field (passwd(5)), of which `&` stands for
+    /// the login name; nil where it says nothing more than that.
+    package static func realName(of uid: UInt32) -> String? {
+        guard let field = entry(uid, { $0.pw_gecos }) else { return nil }
+        return realName(field, login: of(uid))
+    }
+    static func realName(_ field: String, login: String) -> String? {
+        let capital = login.prefix(1).uppercased() + login.dropFirst()
+        let first = field.prefix { $0 != "," }.replacing("&", with: capital)
+        let words = first.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let isPlain = !words.isEmpty && words.unicodeScalars.allSatisfy { $0.value >= 0x20 }
+        return isPlain && words.lowercased() != login.lowercased() && words.count <= 60
+            ? words : nil
+    }
+
+    /// A field of the user's entry; nil where the system has none.
+    private static func entry(
+        _ uid: UInt32, _ field: (passwd) -> UnsafeMutablePointer<CChar>?
+    ) -> String? {
         var size = 1024
         while size <= 1 << 20 {
             var buffer = [CChar](repeating: 0, count: size)
-            let (status, name) = buffer.withUnsafeMutableBufferPointer {
+            let (status, text) = buffer.withUnsafeMutableBufferPointer {
                 space -> (Int32, String?) in
                 guard let base = space.baseAddress else { return (ENOMEM, nil) }
                 var entry = passwd()
                 var found: UnsafeMutablePointer<passwd>?
                 let status = getpwuid_r(uid, &entry, base, space.count, &found)
-                // The name points into the buffer, so it is copied while that lives.
-                return (status, found?.pointee.pw_name.map { String(cString: $0) })
+                // The text points into the buffer, so it is copied while that lives.
+                return (status, found.flatMap { field($0.pointee) }.map { String(cString: $0) })
             }
-            if status != ERANGE { return name ?? String(uid) }
+            if status != ERANGE { return text }
             size *= 4
         }
-        return String(uid)
+        return nil
     }
 }

@@ -9,7 +9,8 @@ package func commandWork(_ order: DeliveryOrder) throws(Fault) -> Work? {
         case .command(let words, let input) = channel.kind
     else { return nil }
     let wording = Wording(order: order)
-    let text = wording.text.isEmpty ? wording.title : wording.text
+    let text = ([wording.text.isEmpty ? wording.title : wording.text] + wording.notes)
+        .joined(separator: "\n\n")
     let values = wording.values(text: text).map {
         // No argument of a program can hold a NUL.
         NamedText(name: $0.name, text: Visible.text($0.text, limit: 16_384, lines: true))

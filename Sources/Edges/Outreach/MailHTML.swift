@@ -58,10 +58,10 @@ struct MailHTML {
                     + "<code style=\"padding:2px 6px;background:#f4f4f5;font-size:15px\">"
                     + "\(Self.escaped(parts.last ?? ""))</code></p>")
         }
-        if !wording.repeatNote.isEmpty {
+        for note in wording.notes {
             lines.append(
                 "<p style=\"margin:0 0 12px;color:#52525b\">"
-                    + "\(Self.escaped(wording.repeatNote))</p>")
+                    + "\(Self.escaped(note))</p>")
         }
         return lines
     }

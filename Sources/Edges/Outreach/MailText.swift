@@ -11,7 +11,7 @@ struct MailText {
         parts.append(Self.wrapped(wording.headline))
         if !wording.text.isEmpty { parts.append(Self.wrapped(wording.text)) }
         if !wording.facts.isEmpty { parts.append(table) }
-        parts += [wording.missingRequest, wording.repeatNote].filter { !$0.isEmpty }
+        parts += ([wording.missingRequest] + wording.notes).filter { !$0.isEmpty }
             .map { Self.wrapped($0) }
         if !wording.earlier.isEmpty {
             let list = wording.earlier.map { Self.wrapped("- " + $0, indent: 2) }

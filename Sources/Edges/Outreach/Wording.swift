@@ -41,11 +41,14 @@ struct Wording {
             case .test: "[TEST]"
             case .procedure, .notification, .users, .ticket, .statusPage: ""
             }
-        let lowered = title.lowercased()
         if word.isEmpty { return ("", title) }
-        if lowered.hasPrefix(word.lowercased() + ": ") {
-            return (word, String(title.dropFirst(word.count + 2)))
+        // However often the title says it already.
+        var rest = title[...]
+        while rest.lowercased().hasPrefix(word.lowercased() + ": ") {
+            rest = rest.dropFirst(word.count + 2)
         }
+        if rest.count < title.count { return (word, String(rest)) }
+        let lowered = title.lowercased()
         let level = message.level.map { "level \($0.rawValue)" }
         let saysIt = lowered.hasPrefix(word.lowercased())
         let saysLevel = word == self.level && (level.map { lowered.contains($0) } ?? false)
@@ -67,12 +70,33 @@ struct Wording {
         order.delivery.mayRepeat
             ? "This may be a repeat: an earlier attempt to send it was cut off." : ""
     }
+    /// When it was written, where that is not now: what it says may have changed since.
+    var lateNote: String {
+        let isForUs =
+            switch message.purpose {
+            case .emergency, .update, .acknowledged, .over, .procedure, .notification, .test: true
+            case .users, .ticket, .statusPage: false
+            }
+        guard isForUs, order.at - message.at > Self.lateAfter else { return "" }
+        return "Written at \(message.at.timeOfDay) UTC, delivered late."
+    }
+    private static let lateAfter = Span.minutes(1)
+    /// What has to be known of the way that it went.
+    var notes: [String] { [lateNote, repeatNote].filter { !$0.isEmpty } }
     /// Titles of the messages that this one stands for.
     var earlier: [String] { order.delivery.earlier.prefix(20).map { line($0, 200) } }
 
     var facts: [NamedText] {
-        message.facts.prefix(50).map {
+        message.facts.prefix(50).filter { !pointlessFacts.contains($0.name) }.map {
             NamedText(name: line($0.name, 60), text: line($0.text, 1000))
+        }
+    }
+    /// What nobody has to do any more.
+    private var pointlessFacts: Set<String> {
+        switch message.purpose {
+        case .acknowledged, .over: ["Next", "Proposed", "Respond by"]
+        case .emergency, .update, .procedure, .notification, .users, .test, .ticket, .statusPage:
+            []
         }
     }
     /// Facts, with the service and the emergency at the end unless they are there already.
@@ -95,7 +119,7 @@ struct Wording {
         if !facts.isEmpty {
             parts.append(facts.map { "\($0.name): \($0.text)" }.joined(separator: "\n"))
         }
-        parts += [missingRequest, repeatNote].filter { !$0.isEmpty }
+        parts += ([missingRequest] + notes).filter { !$0.isEmpty }
         if !earlier.isEmpty {
             parts.append("Before this:\n" + earlier.map { "- \($0)" }.joined(separator: "\n"))
         }
@@ -108,6 +132,7 @@ struct Wording {
         var tail = ""
         if !request.isEmpty { tail += ". \(request)" }
         if !earlier.isEmpty { tail += " (and \(earlier.count) before)" }
+        if !lateNote.isEmpty { tail += " (written at \(message.at.timeOfDay) UTC, late)" }
         if order.delivery.mayRepeat { tail += " (may be a repeat)" }
         let room = limit - head.utf16.count - tail.utf16.count
         return head + shortened(title, room) + tail

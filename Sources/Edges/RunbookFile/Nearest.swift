@@ -1,9 +1,9 @@
 // Guesses what a mistyped name was meant to be.
 
-enum Nearest {
+package enum Nearest {
     /// The most similar of the candidates, if one is similar enough: at most one wrong, missing,
     /// extra or swapped character for each three, or the same but for capitals, `-` and `_`.
-    static func name(to text: String, among candidates: some Sequence<String>) -> String? {
+    package static func name(to text: String, among candidates: some Sequence<String>) -> String? {
         let wanted = Array(text.utf8.prefix(64))
         let plain = folded(text)
         let most = wanted.count < 2 ? 0 : max(1, wanted.count / 3)

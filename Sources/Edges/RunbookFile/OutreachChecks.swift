@@ -43,7 +43,7 @@ extension CrossChecks {
     }
 
     /// A step by which nobody at all can be reached is a mistake; that one person of several has no
-    /// telephone is not.
+    /// telephone is worth a warning.
     private func checkReach(_ step: Tree, _ reach: Reach) {
         guard let via = step["via"], !via.items.isEmpty, let notify = step["notify"],
             !notify.items.isEmpty
@@ -54,11 +54,14 @@ extension CrossChecks {
             keys.insert(key)
         }
         var isNobody = true
+        var isSomebody = false
         for item in notify.items {
             guard let found = text(item).flatMap({ reach.targets[$0] }) else { return }
-            if !found.isKnown || !found.keys.isDisjoint(with: keys) { return }
+            if !found.isKnown { return }
+            isSomebody = isSomebody || !found.keys.isDisjoint(with: keys)
             isNobody = isNobody && found.isNobody
         }
+        if isSomebody { return warnOfMissed(notify, keys, reach) }
         let list = keys.sorted().map { "`\($0):`" }.joined(separator: " or ")
         problems.error(
             via.place,
@@ -68,6 +71,19 @@ extension CrossChecks {
             isNobody
                 ? "name people, or roles that have them as members"
                 : "give them \(list) under people:, or add another channel")
+    }
+
+    /// Somebody is told; whoever is not should be known before the night of it.
+    private func warnOfMissed(_ notify: Tree, _ keys: Set<String>, _ reach: Reach) {
+        let list = keys.sorted().map { "`\($0):`" }.joined(separator: " or ")
+        for item in notify.items {
+            for person in text(item).map(reach.people) ?? []
+            where reach.targets[person]?.keys.isDisjoint(with: keys) == true {
+                problems.warning(
+                    item.place, "this step does not reach `\(shown(person))`, who has no \(list)",
+                    "add it under people:, or another channel to `via`")
+            }
+        }
     }
 
     // MARK: Alerts
@@ -150,6 +166,26 @@ private struct Reach {
     /// What a role or a person's id means.
     private(set) var targets: [String: Target] = [:]
 
+    /// The people behind each role directly, and the roles that it includes.
+    private var members: [String: [String]] = [:]
+
+    /// The people behind a name, each once, in the order of the runbook; of very large roles the first.
+    func people(of name: String) -> [String] {
+        var seen: Set<String> = [name]
+        var open = [name]
+        var result: [String] = []
+        while let next = open.popLast(), seen.count < Self.most {
+            guard let inner = members[next] else {
+                result.append(next)
+                continue
+            }
+            open += inner.reversed().filter { seen.insert($0).inserted }
+        }
+        return result
+    }
+    /// More warnings than that help nobody.
+    private static let most = 200
+
     init(_ root: Tree) {
         for channel in root["channels"]?.entries ?? [] {
             keys[channel.key] = ["email", "sms"].first { channel.value[$0] != nil }
@@ -176,9 +212,15 @@ private struct Reach {
         }
         var own = roles.mapValues { target($0["members"]?.items ?? []) }
         Self.spread(&own, roles)
+        for (name, role) in roles {
+            members[name] =
+                ((role["members"]?.items ?? []) + (role["includes"]?.items ?? []))
+                .compactMap(\.scalar?.text).filter { $0 != "*" }
+        }
         for rotation in root["on_call"]?.items ?? [] {
             guard let name = rotation["role"]?.scalar?.text else { continue }
             own[name]?.add(target(rotation["order"]?.items ?? []))
+            members[name]? += (rotation["order"]?.items ?? []).compactMap(\.scalar?.text)
         }
         targets.merge(own) { _, role in role }
     }

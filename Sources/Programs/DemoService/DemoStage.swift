@@ -25,10 +25,12 @@ package struct DemoStage: Sendable {
     struct Facts: Codable, Equatable {
         var port: Int
         var user: String
+        /// What people call whoever runs the demo; missing in stages of older versions.
+        var name: String?
     }
     private static let factsFile = "stage.json"
     /// What Examples/demo has in the places that differ from stage to stage.
-    static let exampleFacts = Facts(port: 5080, user: "operator")
+    static let exampleFacts = Facts(port: 5080, user: "operator", name: "Operator")
     /// The files with the port or the user in them.
     private static let markedFiles = ["tocsin.yaml", "courier.env"]
 
@@ -38,18 +40,20 @@ package struct DemoStage: Sendable {
     ///   - share: the folder with the content of Examples/demo.
     ///   - binary: the `tocsin` that the scripts call.
     ///   - user: the login name of whoever runs the demo: the runbook's administrator.
+    ///   - name: what people call them; otherwise the login name with a capital.
     /// - Throws: `DemoError`, also when `directory/service` is something else than a whole stage.
     package static func prepare(
-        directory: String, share: String, binary: String, user: String
+        directory: String, share: String, binary: String, user: String, name: String? = nil
     ) throws -> DemoStage {
+        let name = name ?? user.prefix(1).uppercased() + user.dropFirst()
         try makeDirectory(directory)
         let directory = try ServiceFolder(directory).path
         let service = directory + "/service"
         if !FileManager.default.fileExists(atPath: service) {
-            try build(service, share: share, user: user)
+            try build(service, share: share, user: user, name: name)
         }
         let folder = try ServiceFolder(service)
-        let facts = try adapt(folder, user: user)
+        let facts = try adapt(folder, user: user, name: name)
         try link(folder, to: binary)
         return DemoStage(directory: directory, port: facts.port)
     }
@@ -63,13 +67,15 @@ package struct DemoStage: Sendable {
     }
 
     /// Built beside its place and renamed, so that a stage is there whole or not at all.
-    private static func build(_ service: String, share: String, user: String) throws {
+    private static func build(
+        _ service: String, share: String, user: String, name: String
+    ) throws {
         let draft = service + ".new-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         do {
             try makeDirectory(draft)
             let folder = try ServiceFolder(draft)
             try copy(share, into: folder)
-            let facts = Facts(port: try freePort(), user: user)
+            let facts = Facts(port: try freePort(), user: user, name: name)
             try mark(folder, from: exampleFacts, to: facts)
             try Seed.plant(folder, now: wallClock())
             try folder.write(factsFile, JSON.text(facts))
@@ -121,7 +127,9 @@ package struct DemoStage: Sendable {
     // MARK: Taking one that is there
 
     /// Brings a stage up to date: another user, or a port that somebody else has taken since.
-    private static func adapt(_ folder: ServiceFolder, user: String) throws -> Facts {
+    private static func adapt(
+        _ folder: ServiceFolder, user: String, name: String
+    ) throws -> Facts {
         let needed =
             parts.filter { $0 != "unified" } + [factsFile, "data/courier.db", Seed.passwordFile]
         for name in needed where !folder.exists(name) {
@@ -136,6 +144,7 @@ package struct DemoStage: Sendable {
         }
         var facts = old
         facts.user = user
+        if facts.name != nil { facts.name = name }
         if RunLock.holder(folder) == nil, !isFree(old.port) { facts.port = try freePort() }
         if facts != old {
             try mark(folder, from: old, to: facts)
@@ -148,6 +157,11 @@ package struct DemoStage: Sendable {
     private static func mark(_ folder: ServiceFolder, from old: Facts, to new: Facts) throws {
         for file in markedFiles {
             var text = try folder.text(file)
+            if let before = old.name, let now = new.name {
+                text.replace(
+                    "name: \(JSON.text(before)),  user: \(JSON.text(old.user))",
+                    with: "name: \(JSON.text(now)),  user: \(JSON.text(old.user))")
+            }
             text.replace("user: \(JSON.text(old.user))", with: "user: \(JSON.text(new.user))")
             for before in ["127.0.0.1:", "--port ", "COURIER_PORT="] {
                 text.replace("\(before)\(old.port)", with: "\(before)\(new.port)")

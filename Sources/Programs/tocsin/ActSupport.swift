@@ -38,38 +38,12 @@ extension Session {
         return 0
     }
 
-    /// Asks for a procedure. The fallbacks that the engine switches by itself when an emergency begins
-    /// or ends take a moment; nobody who acts then should be sent away for that.
-    private func start(_ request: CommandRequest) throws -> CommandAnswer {
-        for _ in 0..<20 {
-            do { return try command(request) } catch let failure as Failure
-                where failure.rule == "one-procedure-at-a-time"
-            {
-                let running = try situation().core.procedure
-                guard Self.isPassing(running) else { throw failure }
-                if let running {
-                    // However it ends, it is out of the way then.
-                    _ = try? ProcedureWatch(session: self, id: running.id, until: .itsEnd).run()
-                }
-                pause(.seconds(0.1))
-            }
-        }
-        return try command(request)
-    }
-
-    /// Whether what was in the way is gone, or will be in a moment.
-    static func isPassing(_ procedure: ProcedureReport?) -> Bool {
-        guard let procedure else { return true }
-        return procedure.kind == .fallback && procedure.startedBy == "engine"
-            && procedure.state == .running
-    }
-
     /// Asks for a procedure and waits until it is over.
     /// - Returns: 0 when it ended as wanted, 1 when not; with `.check` 2 when not.
     func actAndWait(
         _ request: CommandRequest, _ family: Family = .act, until: ProcedureFollower.Until = .itsEnd
     ) throws -> Int32 {
-        let answer = try start(request)
+        let answer = try command(request)
         guard let id = answer.procedure else {
             try show(ActResult(answer)) { eventLines(answer.events) }
             return 0

@@ -39,10 +39,14 @@ struct ConfigureAlerts: ParsableCommand {
             let asked = !(email + sms + webhook + remove).isEmpty || clear
             if asked {
                 let after = try wanted(before)
-                _ = try session.command(
-                    CommandRequest(
-                        command: "configure-alerts", email: after.email, sms: after.sms,
-                        webhook: after.webhook))
+                do {
+                    _ = try session.command(
+                        CommandRequest(
+                            command: "configure-alerts", email: after.email, sms: after.sms,
+                            webhook: after.webhook))
+                } catch let failure as Failure where failure.rule == "no-channel-for-it" {
+                    throw Self.withExample(failure, after)
+                }
                 runbook = try session.runbook()
             }
             let file = folder(of: runbook.path) + "/alerts.local.yaml"
@@ -50,6 +54,29 @@ struct ConfigureAlerts: ParsableCommand {
             try session.show(Answer(file: file, alerts: alerts)) { Self.lines(alerts, file) }
             return 0
         }
+    }
+
+    /// The refusal with a channel to copy for each kind that was asked for.
+    static func withExample(_ failure: Failure, _ asked: LocalAlerts) -> Failure {
+        let examples = [
+            (
+                "email", asked.email,
+                #"mail: { email: { server: "smtp://mail.example.com:587", from: tocsin@example.com } }"#
+            ),
+            (
+                "sms", asked.sms,
+                #"text: { sms: { url: "https://sms.example.com/send", method: POST, json: { to: "{{to}}", body: "{{text}}" } } }"#
+            ),
+            (
+                "webhook", asked.webhook,
+                #"hook: { webhook: { url: "https://hooks.example.com/tocsin" } }"#
+            ),
+        ].filter { kind, addresses, _ in !addresses.isEmpty && failure.why.contains(kind) }
+        var failure = failure
+        failure.remedy =
+            "Nothing was written. Add such a channel to the runbook, and configure again:\n"
+            + "    channels:\n" + examples.map { "      \($0.2)" }.joined(separator: "\n")
+        return failure
     }
 
     /// What is to be there afterwards.
@@ -97,7 +124,7 @@ struct TestAlerts: ParsableCommand {
     var channel: String?
     @Option(help: ArgumentHelp("Who gets it; otherwise you.", valueName: "person"))
     var to: String?
-    @Option(help: "How long to wait for answers.")
+    @Option(help: "How long to wait for answers.", transform: Length.read)
     var timeout = Length(.seconds(30))
     @OptionGroup var common: CommonOptions
 
@@ -218,19 +245,24 @@ struct OutboxCommand: ParsableCommand {
 
     static func lines(_ deliveries: [DeliveryReport], _ core: SituationCore) -> [Line] {
         if deliveries.isEmpty { return [Line("● Nothing waits, and nothing was given up.", .good)] }
-        let rows = table(
+        let heads = table(
             deliveries.map { delivery in
                 [
                     (DeliveryText.sign(delivery), DeliveryText.ink(delivery)),
-                    (delivery.id, .quiet), (delivery.channel, .plain),
-                    (delivery.people.joined(separator: ", "), .plain),
                     (DeliveryText.state(delivery), DeliveryText.ink(delivery)),
-                    (
-                        [delivery.title, age(delivery, core.time), DeliveryText.detail(delivery)]
-                            .filter { !$0.isEmpty }.joined(separator: " · "), .plain
-                    ),
+                    (delivery.channel, .plain),
+                    (delivery.people.joined(separator: ", "), .plain),
                 ]
             })
+        // Below each, what is in the way; what it says comes last.
+        let rows = zip(heads, deliveries).flatMap { head, delivery in
+            [
+                head,
+                Line("     \(delivery.id)", .quiet)
+                    + [age(delivery, core.time), DeliveryText.detail(delivery), delivery.title]
+                    .filter { !$0.isEmpty }.map { " · \($0)" }.joined(),
+            ]
+        }
         return rows + [Line(""), summary(core.outbox)] + channels(core.channels)
     }
 

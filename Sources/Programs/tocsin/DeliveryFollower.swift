@@ -14,13 +14,16 @@ struct DeliveryFollower {
     /// Ids of messages, in the order of the engine's answer.
     let messages: [String]
     let until: Until
+    /// Names of the people whom no channel reaches.
+    let unreachable: [String]
     /// Their deliveries, in the order in which they were heard of.
     private(set) var deliveries: [DeliveryReport] = []
     /// Nothing can be said before the engine has said something.
     private var heard = false
 
-    init(messages: [String], until: Until = .itsEnd) {
+    init(messages: [String], unreachable: [String] = [], until: Until = .itsEnd) {
         self.messages = messages
+        self.unreachable = unreachable
         self.until = until
     }
 
@@ -53,7 +56,9 @@ struct DeliveryFollower {
     }
 
     /// What has come of it.
-    var standing: DeliveryStanding { DeliveryStanding(messages: messages, deliveries: deliveries) }
+    var standing: DeliveryStanding {
+        DeliveryStanding(messages: messages, deliveries: deliveries, unreachable: unreachable)
+    }
 }
 
 extension DeliveryReport {
@@ -69,11 +74,14 @@ struct DeliveryStanding {
     /// Names of people; of channels, where a message is for nobody in particular.
     private(set) var reached: [String] = []
     private(set) var missed: [String] = []
+    /// Those of the missed whom no channel reaches: nothing is on its way to them.
+    let unreachable: [String]
     /// Deliveries that are not over, and those that were given up.
     let onTheWay: [DeliveryReport]
     let dead: [DeliveryReport]
 
-    init(messages: [String], deliveries: [DeliveryReport]) {
+    init(messages: [String], deliveries: [DeliveryReport], unreachable: [String] = []) {
+        self.unreachable = unreachable
         onTheWay = deliveries.filter { !$0.state.isOver }
         dead = deliveries.filter { $0.state == .dead }
         for message in messages {
@@ -84,7 +92,7 @@ struct DeliveryStanding {
                 names += whom.filter { !names.contains($0) }
             }
             // A message without a delivery has reached nobody, and that is no success.
-            if own.isEmpty { missed.append(message) }
+            if own.isEmpty, unreachable.isEmpty { missed.append(message) }
             for name in names {
                 let told = own.contains { delivery in
                     delivery.state == .delivered
@@ -98,6 +106,16 @@ struct DeliveryStanding {
                 }
             }
         }
+        missed += unreachable.filter { !missed.contains($0) && !reached.contains($0) }
+    }
+
+    /// What is in the way of somebody who was missed; nil when nothing is known of it.
+    func trouble(of name: String) -> String? {
+        (onTheWay + dead).first { delivery in
+            !delivery.trouble.isEmpty
+                && (delivery.people.isEmpty
+                    ? delivery.channel == name : delivery.people.contains(name))
+        }?.trouble
     }
 
     var isComplete: Bool { missed.isEmpty && !reached.isEmpty }

@@ -70,18 +70,32 @@ enum DeliveryText {
         Words.length(from: delivery.queuedAt, to: delivery.endedAt ?? "")
     }
 
-    /// What stands in the way of a message that has not reached everybody, and what can be done.
-    static func complaint(_ standing: DeliveryStanding) -> (why: String, remedy: String) {
-        let missed = standing.missed.joined(separator: ", ")
-        if standing.onTheWay.isEmpty {
-            let id = standing.dead.first?.id
-            return (
-                "not reached: \(missed)",
-                id.map { "Given up. Once the cause is mended: tocsin outbox --retry \($0)" }
-                    ?? "See who has which address: tocsin contacts"
-            )
+    /// Who has not been told, and why; a line for those whom no channel reaches, and one for the others.
+    static func complaints(_ standing: DeliveryStanding) -> [String] {
+        var lines: [String] = []
+        if !standing.unreachable.isEmpty { lines.append(unreachable(standing.unreachable)) }
+        let others = standing.missed.filter { !standing.unreachable.contains($0) }
+        if !others.isEmpty {
+            let yet = standing.onTheWay.isEmpty ? "" : " yet"
+            let troubles = others.map { name in
+                standing.trouble(of: name).map { "\(name) (\($0))" } ?? name
+            }
+            lines.append("✖ not told\(yet): \(troubles.joined(separator: ", "))")
         }
-        return ("not reached yet: \(missed)", "It is still being tried. Watch it: tocsin outbox")
+        return lines
+    }
+
+    static func unreachable(_ names: [String]) -> String {
+        "✖ not told: \(names.joined(separator: ", ")) — no channel reaches them"
+    }
+
+    /// What can be done for those who have not been told.
+    static func remedy(_ standing: DeliveryStanding) -> String {
+        if !standing.onTheWay.isEmpty { return "It is still being tried. Watch it: tocsin outbox" }
+        if let id = standing.dead.first?.id {
+            return "Given up. Once the cause is mended: tocsin outbox --retry \(id)"
+        }
+        return "See who has which address: tocsin contacts"
     }
 }
 

@@ -10,21 +10,31 @@ import Wire
 #endif
 
 /// A length of time on the command line, spelled as in a runbook.
-struct Length: ExpressibleByArgument {
+struct Length: CustomStringConvertible {
     let span: Span
     init(_ span: Span) { self.span = span }
-    init?(argument: String) {
-        guard let span = Span(argument), span > .zero, span <= .hours(24 * 366) else { return nil }
-        self.span = span
+
+    static let most = Span.hours(24 * 366)
+    /// - Throws: `ValidationError` that says how it is written, and the limits.
+    static func read(_ text: String) throws -> Length {
+        guard let span = Span(text) else {
+            throw ValidationError("write a length of time as 5s, 5m or 1h")
+        }
+        guard span > .zero, span <= most else {
+            throw ValidationError("write 5s, 5m or 1h: more than 0s, and at most 366d")
+        }
+        return Length(span)
     }
-    var defaultValueDescription: String { span.spelled }
+    var description: String { span.spelled }
 }
 
 /// The options of every command that sends something and waits for it.
 struct WaitOptions: ParsableArguments {
     @Flag(name: .customLong("no-wait"), help: "Be done when it is in the outbox.")
     var noWait = false
-    @Option(help: "How long to wait until it has arrived; it is tried on after that.")
+    @Option(
+        help: "How long to wait until it has arrived; it is tried on after that.",
+        transform: Length.read)
     var timeout = Length(.seconds(30))
 }
 
@@ -139,24 +149,36 @@ extension Session {
         _ request: CommandRequest, _ options: WaitOptions, done: (DeliveryFollower) -> Line?
     ) throws -> Int32 {
         let answer = try command(request)
-        var follower = DeliveryFollower(messages: answer.messages)
+        var follower = DeliveryFollower(messages: answer.messages, unreachable: answer.missed)
         if options.noWait || answer.messages.isEmpty {
             try show(Self.result(answer, follower)) {
                 causedLines(answer.events) + Self.onItsWay(answer.messages)
             }
-            return 0
+            if answer.missed.isEmpty { return 0 }
+            complain(DeliveryText.unreachable(answer.missed))
+            return 1
         }
         follower = try DeliveryWatch(session: self, timeout: options.timeout.span).run(follower)
         let standing = follower.standing
         try show(Self.result(answer, follower)) {
             DeliveryText.lines(follower.deliveries)
-                + (standing.isComplete ? [done(follower)].compactMap(\.self) : [])
+                + (standing.isComplete ? [done(follower)].compactMap(\.self) : Self.told(standing))
         }
         if standing.isComplete { return 0 }
-        let (why, remedy) = DeliveryText.complaint(standing)
-        Output.complain(errorPaper.unlimited.render(Line("tocsin: \(why)", .bad)))
-        Output.complain("  \(remedy)")
+        DeliveryText.complaints(standing).forEach(complain)
+        Output.complain("  \(DeliveryText.remedy(standing))")
         return 1
+    }
+
+    /// Bad news on standard error.
+    func complain(_ text: String) {
+        Output.complain(errorPaper.unlimited.render(Line(text, .bad)))
+    }
+
+    /// Who was told, where somebody was not.
+    private static func told(_ standing: DeliveryStanding) -> [Line] {
+        standing.reached.isEmpty
+            ? [] : [Line("Told: \(standing.reached.joined(separator: ", "))")]
     }
 
     static func result(_ answer: CommandAnswer, _ follower: DeliveryFollower) -> SendResult {
@@ -165,7 +187,7 @@ extension Session {
         return SendResult(
             events: answer.events, messages: answer.messages, deliveries: follower.deliveries,
             reached: standing.reached,
-            missed: follower.deliveries.isEmpty ? [] : standing.missed)
+            missed: follower.deliveries.isEmpty ? answer.missed : standing.missed)
     }
 
     /// What commands say that sent something and do not wait for it.

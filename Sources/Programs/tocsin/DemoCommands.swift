@@ -134,7 +134,8 @@ private struct DemoShow {
         let executable = try ChildProcess.ownExecutable()
         return try DemoStage.prepare(
             directory: directory, share: try DemoShare.find(executable, Session.environment),
-            binary: executable, user: LoginName.of(getuid()))
+            binary: executable, user: LoginName.of(getuid()),
+            name: LoginName.realName(of: getuid()))
     }
 
     private func end(_ stage: DemoStage) async throws {

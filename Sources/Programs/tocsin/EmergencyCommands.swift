@@ -8,7 +8,7 @@ struct ActivateEmergency: ParsableCommand {
         "activate-emergency", "Declares an emergency.",
         ("tocsin activate-emergency --reason \"No messages\" --level 1", "the worst"),
         ("tocsin activate-emergency --reason Slow --triggered-by cron", "a script"))
-    @Option(help: "Why, in a sentence.")
+    @Option(name: [.long, .customLong("message")], help: "Why, in a sentence.")
     var reason: String
     @Option(help: "Who or what found it; recorded beside your login name.")
     var triggeredBy: String?
@@ -64,7 +64,9 @@ struct Acknowledge: ParsableCommand {
         "With --for, they go on after that time unless the emergency is over or taken again.",
         ("tocsin acknowledge --message \"looking at the database\"", "it is mine"),
         ("tocsin acknowledge --for 30m", "then go on"))
-    @Option(name: .customLong("for"), help: "For how long, such as 30m; otherwise until its end.")
+    @Option(
+        name: .customLong("for"), help: "For how long, such as 30m; otherwise until its end.",
+        transform: Length.read)
     var span: Length?
     @Option(name: [.long, .customLong("reason")], help: "What you do about it.")
     var message: String?
@@ -85,14 +87,66 @@ struct HandOver: ParsableCommand {
         ("tocsin hand-over --to tomas --message \"call the vendor\"", "what to know"))
     @Option(help: ArgumentHelp("Who takes it.", valueName: "person"))
     var to: String
-    @Option(help: "What they have to know.")
+    @Option(name: [.long, .customLong("reason")], help: "What they have to know.")
     var message: String?
+    @Flag(name: .customLong("no-wait"), help: "Be done when it is in the outbox.")
+    var noWait = false
+    @Option(
+        help: "How long to wait until they have been told; it is tried on after that.",
+        transform: Length.read)
+    var timeout = Length(.seconds(10))
     @OptionGroup var common: CommonOptions
 
     func run() throws {
         try reporting(.act, common) { session in
-            try session.act(CommandRequest(command: "hand-over", text: message, target: to))
+            try run(
+                session,
+                try session.command(
+                    CommandRequest(command: "hand-over", text: message, target: to)))
         }
+    }
+
+    private func run(_ session: Session, _ answer: CommandAnswer) throws -> Int32 {
+        guard let message = Self.message(answer) else {
+            // They took it themselves.
+            try session.show(ActResult(answer)) {
+                causedLines(answer.events) + Session.onItsWay(answer.messages)
+            }
+            return 0
+        }
+        var follower = DeliveryFollower(messages: [message.id], unreachable: message.missed)
+        let waits = !noWait && message.missed.isEmpty
+        if waits {
+            follower = try DeliveryWatch(session: session, timeout: timeout.span).run(follower)
+        }
+        let standing = follower.standing
+        try session.show(Session.result(answer, follower)) {
+            var lines = causedLines(answer.events) + DeliveryText.lines(follower.deliveries)
+            if !standing.reached.isEmpty {
+                let names = standing.reached.joined(separator: ", ")
+                lines.append(Line("● Told: \(names)", .good))
+            } else if !waits {
+                lines += Session.onItsWay(answer.messages)
+            }
+            return lines
+        }
+        if !standing.reached.isEmpty || noWait && message.missed.isEmpty { return 0 }
+        session.complain(Self.complaint(standing, message))
+        return 1
+    }
+
+    /// The one to whom it was handed over; the others hear of it besides. Nil: they did it themselves.
+    static func message(_ answer: CommandAnswer) -> MessageReport? {
+        answer.queued.first { $0.purpose == .emergency }
+    }
+
+    static func complaint(_ standing: DeliveryStanding, _ message: MessageReport) -> String {
+        let whom = message.people.joined(separator: ", ")
+        let why =
+            message.missed.isEmpty
+            ? standing.missed.compactMap { standing.trouble(of: $0) }.first ?? "no answer yet"
+            : "no channel reaches them"
+        return "handed over, but \(whom) has not been told: \(why); telephone them"
     }
 }
 
@@ -140,7 +194,7 @@ struct SetLevel: ParsableCommand {
         ("tocsin set-level 3 --reason \"one server only\"", "better"))
     @Argument(help: "1 Critical, 2 High, 3 Medium, 4 Low.")
     var level: Int
-    @Option(help: "Why, in a sentence.")
+    @Option(name: [.long, .customLong("message")], help: "Why, in a sentence.")
     var reason: String
     @OptionGroup var common: CommonOptions
 
@@ -190,14 +244,22 @@ struct ReportProblem: ParsableCommand {
     var kind: String
     @Argument(help: "What was seen.")
     var text: [String] = []
+    @Option(name: [.long, .customLong("reason")], help: "The same, as an option.")
+    var message: String?
     @OptionGroup var common: CommonOptions
 
-    func validate() throws { try checkKind(kind) }
+    func validate() throws {
+        try checkKind(kind)
+        if message != nil, !text.isEmpty {
+            throw ValidationError("say what was seen once: as words or with --message")
+        }
+    }
     func run() throws {
         try reporting(.act, common) { session in
             try session.act(
                 CommandRequest(
-                    command: "report-problem", name: kind, text: text.joined(separator: " ")))
+                    command: "report-problem", name: kind,
+                    text: message ?? text.joined(separator: " ")))
         }
     }
 }

@@ -170,9 +170,17 @@ struct Emergencies: ParsableCommand {
     struct Entry: Encodable, Equatable {
         var id: String
         var reason: String
+        /// The worst that it reached; null in journals of engines that did not say so.
+        @ExplicitNull var level: Int?
         var activatedAt: String
         @ExplicitNull var acknowledgedAt: String?
+        /// The name of who took it first, or was given it.
+        @ExplicitNull var acknowledgedBy: String?
+        /// It was given to them; they did not take it.
+        var handedOver = false
         @ExplicitNull var deactivatedAt: String?
+        /// Who resolved it, and how.
+        @ExplicitNull var end: String?
         @ExplicitNull var seconds: Double?
         /// How often it was taken up again after its end.
         var reopenings = 0
@@ -181,24 +189,38 @@ struct Emergencies: ParsableCommand {
     func run() throws {
         try reporting(.act, common) { session in
             let entries = Self.entries(try allEvents(session))
-            try session.show(entries) {
-                if entries.isEmpty { return ["There was no emergency."] }
-                return table(
-                    entries.map { entry in
-                        let length = entry.seconds.map { Words.length(.seconds($0)) } ?? "open"
-                        return [
-                            (Words.moment(entry.activatedAt), .quiet), (entry.id, .strong),
-                            (length, entry.seconds == nil ? .bad : .plain),
-                            (
-                                entry.reason
-                                    + (entry.reopenings > 0
-                                        ? " · reopened ×\(entry.reopenings)" : ""),
-                                .plain
-                            ),
-                        ]
-                    })
-            }
+            try session.show(entries) { Self.lines(entries) }
             return 0
+        }
+    }
+
+    /// Two lines for each: when, how bad and how long; then what it was, who took it and how it ended.
+    static func lines(_ entries: [Entry]) -> [Line] {
+        if entries.isEmpty { return ["There was no emergency."] }
+        let heads = table(
+            entries.map { entry in
+                let length = entry.seconds.map { Words.length(.seconds($0)) } ?? "open"
+                return [
+                    (Words.moment(entry.activatedAt), .quiet), (entry.id, .strong),
+                    (
+                        entry.level.map { "level \($0)" } ?? "",
+                        entry.level ?? 4 <= 2 ? .bad : .plain
+                    ),
+                    (length, entry.seconds == nil ? .bad : .plain),
+                ]
+            })
+        return zip(heads, entries).flatMap { head, entry in
+            var parts = [entry.reason]
+            if entry.reopenings > 0 { parts.append("reopened ×\(entry.reopenings)") }
+            if let at = entry.acknowledgedAt {
+                let after = Words.length(from: entry.activatedAt, to: at).map { " after \($0)" }
+                let how = entry.handedOver ? "handed over to" : "acknowledged by"
+                parts.append("\(how) \(entry.acknowledgedBy ?? "somebody")\(after ?? "")")
+            } else {
+                parts.append("never acknowledged")
+            }
+            if let end = entry.end { parts.append(end) }
+            return [head, Line("    " + parts.joined(separator: " · "))]
         }
     }
 
@@ -206,33 +228,25 @@ struct Emergencies: ParsableCommand {
     static func entries(_ events: [EventReport]) -> [Entry] {
         var entries: [Entry] = []
         for event in events {
-            switch event.kind {
-            case "emergency-activated":
+            if event.kind == "emergency-activated" {
+                let reason = said(event.text, after: "activated at level")
                 entries.append(
-                    Entry(id: event.emergency ?? "", reason: event.text, activatedAt: event.at))
-            case "emergency-reopened":
-                guard let index = entries.lastIndex(where: { $0.id == event.emergency }) else {
-                    continue
-                }
-                entries[index].deactivatedAt = nil
-                entries[index].seconds = nil
-                entries[index].reopenings += 1
-            case "emergency-acknowledged" where !entries.isEmpty,
-                "handed-over" where !entries.isEmpty:
-                let last = entries.count - 1
-                if entries[last].acknowledgedAt == nil { entries[last].acknowledgedAt = event.at }
-            case "emergency-deactivated" where !entries.isEmpty:
-                let last = entries.count - 1
-                entries[last].deactivatedAt = event.at
-                if let from = Timestamp(rfc3339: entries[last].activatedAt),
-                    let to = Timestamp(rfc3339: event.at)
-                {
-                    entries[last].seconds = (to - from).seconds
-                }
-            default: break
+                    Entry(
+                        id: event.emergency ?? "", reason: reason, level: event.level,
+                        activatedAt: event.at))
+            } else if let last = entries.indices.last {
+                entries[last].take(event)
             }
         }
         return entries
+    }
+
+    /// The reason at the end of the timeline's sentence about a level.
+    private static func said(_ text: String, after words: String) -> String {
+        guard let words = text.firstRange(of: words),
+            let colon = text[words.upperBound...].firstRange(of: ": ")
+        else { return text }
+        return String(text[colon.upperBound...])
     }
 
     private func allEvents(_ session: Session) throws -> [EventReport] {
@@ -242,9 +256,50 @@ struct Emergencies: ParsableCommand {
             let page: EventPage = try session.read("/v1/events?after=\(last)&limit=10000")
             events += page.events.filter {
                 $0.kind.hasPrefix("emergency-") || $0.kind == "handed-over"
+                    || $0.kind == "level-changed"
             }
             guard let newest = page.events.last?.seq, newest < page.last else { return events }
             last = newest
         }
+    }
+}
+
+extension Emergencies.Entry {
+    /// What became of it.
+    fileprivate mutating func take(_ event: EventReport) {
+        if let reached = event.level { level = min(level ?? reached, reached) }
+        switch event.kind {
+        case "emergency-reopened":
+            deactivatedAt = nil
+            end = nil
+            seconds = nil
+            reopenings += 1
+        case "emergency-acknowledged", "handed-over":
+            guard acknowledgedAt == nil else { return }
+            acknowledgedAt = event.at
+            handedOver = event.kind == "handed-over"
+            acknowledgedBy = Self.name(event.text) ?? event.by
+        case "emergency-deactivated":
+            deactivatedAt = event.at
+            let words = "emergency deactivated, "
+            end =
+                event.text.hasPrefix(words) ? String(event.text.dropFirst(words.count)) : event.text
+            if let from = Timestamp(rfc3339: activatedAt), let to = Timestamp(rfc3339: event.at) {
+                seconds = (to - from).seconds
+            }
+        default: break
+        }
+    }
+
+    /// From `acknowledged by Ines Moreau until …: …` or `handed over to …, who has until …`.
+    private static func name(_ text: String) -> String? {
+        guard
+            let words = ["acknowledged by ", "handed over to "].first(where: text.hasPrefix)
+        else { return nil }
+        var name = text.dropFirst(words.count)
+        for end in [", who has until ", ": ", " until "] {
+            if let range = name.firstRange(of: end) { name = name[..<range.lowerBound] }
+        }
+        return String(name)
     }
 }

@@ -22,7 +22,7 @@ struct SendNotification: ParsableCommand {
         ("tocsin send-notification --title Call --message me --target ines", "to one"))
     @Option(help: "One line.")
     var title: String
-    @Option(help: "The text.")
+    @Option(name: [.long, .customLong("reason")], help: "The text.")
     var message: String
     @Option(help: "A role, a person, or admins.")
     var target = "admins"
@@ -57,7 +57,7 @@ struct SendUserNotification: ParsableCommand {
         """,
         ("tocsin send-user-notification --message \"Reload.\" --channel fallback", "all"),
         ("tocsin send-user-notification --message Solved --channel banner", "by one"))
-    @Option(help: "The text.")
+    @Option(name: [.long, .customLong("reason")], help: "The text.")
     var message: String
     @Option(help: "The channel's name, or fallback.")
     var channel: String
@@ -83,7 +83,7 @@ struct UpdateStatusPage: ParsableCommand {
         ("tocsin update-status-page --status operational --message Solved", "end"))
     @Option(help: "A word that the status page knows.")
     var status: String
-    @Option(help: "What readers are told.")
+    @Option(name: [.long, .customLong("reason")], help: "What readers are told.")
     var message: String
     @OptionGroup var waiting: WaitOptions
     @OptionGroup var common: CommonOptions
@@ -106,7 +106,7 @@ struct UpdateDashboard: ParsableCommand {
         ("tocsin update-dashboard --clear", "take it away"))
     @Option(help: "A word for it.")
     var status: String?
-    @Option(help: "The line.")
+    @Option(name: [.long, .customLong("reason")], help: "The line.")
     var message: String?
     @Flag(help: "Take the line away.")
     var clear = false
@@ -144,7 +144,7 @@ struct CreateIncident: ParsableCommand {
     var priority = "high"
     @Option(help: "Whose it is.")
     var assignee: String?
-    @Option(help: "What is known.")
+    @Option(name: [.long, .customLong("reason")], help: "What is known.")
     var message: String?
     @OptionGroup var waiting: WaitOptions
     @OptionGroup var common: CommonOptions
@@ -161,7 +161,10 @@ struct CreateIncident: ParsableCommand {
 
     static func ticket(_ follower: DeliveryFollower) -> Line? {
         let receipt = follower.deliveries.first { $0.state == .delivered }?.receipt ?? ""
-        if receipt.isEmpty { return Line("● The ticket is open.", .good) }
+        if receipt.isEmpty {
+            return Line("● The ticket is open", .good)
+                + "; the ticket system's answer has no number (`number:` under tickets:)."
+        }
         return Line("● Ticket ", .good) + (receipt, .strong)
     }
 }

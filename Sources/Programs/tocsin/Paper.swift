@@ -26,6 +26,9 @@ enum Ink {
 /// A line of text in parts.
 struct Line: ExpressibleByStringLiteral {
     var parts: [(text: String, ink: Ink)]
+    /// Where the rest may go on when it does not fit: the beginnings of a table's further columns. The last
+    /// one in the left half is taken; without any, it goes on a little further in than the line.
+    var stops: [Int] = []
     init(_ text: String = "", _ ink: Ink = .plain) { parts = [(text, ink)] }
     init(stringLiteral value: String) { self.init(value) }
 
@@ -78,6 +81,60 @@ struct Paper {
     /// Without an end: for lines that must be whole.
     var unlimited: Paper { Paper(width: nil, colour: colour, ascii: ascii) }
 
+    /// The line broken between words, so that nothing of it is cut off; what follows hangs further in.
+    /// A word that is wider than the paper stands alone, and the terminal breaks it.
+    func wrapped(_ line: Line) -> [String] {
+        let total = line.parts.reduce(0) { $0 + GlyphWidth.columns($1.text) }
+        guard let width, total > width else { return [unlimited.render(line)] }
+        var lines: [Line] = []
+        var present = Line()
+        var columns = 0
+        var hasWord = false
+        // Spaces are held back until a word follows them on the same line.
+        var gap = ""
+        let hanging = String(repeating: " ", count: hangingIndent(line, width))
+        for (word, ink) in Self.words(line) {
+            if word.first == " " {
+                gap = word
+                continue
+            }
+            let needed = Self.columns(word)
+            if columns + gap.count + needed > width, hasWord {
+                lines.append(present)
+                present = Line()
+                (gap, columns, hasWord) = (hanging, 0, false)
+            }
+            present = present + (gap, .plain) + (word, ink)
+            columns += gap.count + needed
+            gap = ""
+            hasWord = true
+        }
+        return (lines + [present]).map(unlimited.render)
+    }
+
+    /// Words and the spaces between them, in turns; a word that changes its colour is several.
+    private static func words(_ line: Line) -> [(String, Ink)] {
+        line.parts.flatMap { part in
+            var words: [(String, Ink)] = []
+            for character in Visible.text(part.text, limit: .max) {
+                let isSpace = character == " "
+                if let last = words.last, (last.0.first == " ") == isSpace {
+                    words[words.count - 1].0.append(character)
+                } else {
+                    words.append((String(character), part.ink))
+                }
+            }
+            return words
+        }
+    }
+
+    private static func columns(_ text: String) -> Int { GlyphWidth.columns(text) }
+
+    private func hangingIndent(_ line: Line, _ width: Int) -> Int {
+        let own = line.parts.lazy.flatMap(\.text).prefix { $0 == " " }.count + 4
+        return line.stops.last { $0 <= width / 2 } ?? min(own, width / 2)
+    }
+
     func render(_ line: Line) -> String {
         var left = width ?? Int.max
         let total = line.parts.reduce(0) { $0 + GlyphWidth.columns($1.text) }
@@ -89,6 +146,8 @@ struct Paper {
             result += paint(fitting, ink)
         }
         if cut { result += "…" }
+        // Spaces that keep a command together are none when it is copied.
+        result = result.replacing("\u{A0}", with: " ")
         return ascii ? Self.plainGlyphs(result) : result
     }
 
@@ -121,6 +180,9 @@ struct Paper {
 }
 
 extension String {
+    /// As one word that no line is broken within: a command to copy.
+    var unbroken: String { replacing(" ", with: "\u{A0}") }
+
     /// Filled with spaces up to so many columns.
     func padded(to columns: Int) -> String {
         self + String(repeating: " ", count: max(0, columns - GlyphWidth.columns(self)))
@@ -140,8 +202,12 @@ func table(_ rows: [[(String, Ink)]], indent: String = "") -> [Line] {
             }
         }
     }
+    var stops: [Int] = []
+    for width in widths { stops.append((stops.last ?? GlyphWidth.columns(indent)) + width + 2) }
+    stops = stops.dropLast()
     return rows.map { row in
         var line = Line(indent)
+        line.stops = stops
         // Nothing is filled up behind the last cell that says something.
         let end = row.lastIndex { !$0.0.isEmpty } ?? 0
         for (index, cell) in row.prefix(end + 1).enumerated() {

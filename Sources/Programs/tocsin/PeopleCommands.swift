@@ -55,7 +55,8 @@ struct OnCall: ParsableCommand {
     var from: String?
     @Option(help: ArgumentHelp("Until when, as 2026-01-06T08:00:00Z.", valueName: "moment"))
     var until: String?
-    @Option(name: .customLong("for"), help: "For how long, such as 8h.")
+    @Option(
+        name: .customLong("for"), help: "For how long, such as 8h.", transform: Length.read)
     var span: Length?
     @Option(help: ArgumentHelp("The stand-in that ends.", valueName: "id"))
     var end: String?
@@ -93,6 +94,13 @@ struct OnCall: ParsableCommand {
         }
     }
 
+    /// `21:56 UTC`, with the day where it is another one.
+    private static func moment(_ text: String, _ now: String) -> String {
+        guard let moment = Timestamp(rfc3339: text) else { return text }
+        let day = text.prefix(10) == now.prefix(10) ? "" : "\(text.prefix(10)) "
+        return "\(day)\(moment.timeOfDay.prefix(5)) UTC"
+    }
+
     /// - Throws: `Failure` when it is not clear which rotation is meant.
     func request(_ core: SituationCore) throws -> CommandRequest {
         let roles = core.onCall.map(\.role)
@@ -116,15 +124,25 @@ struct OnCall: ParsableCommand {
         if shifts.isEmpty { return ["The runbook has no such on-call rotation."] }
         return shifts.flatMap { shift -> [Line] in
             var line = Line("\(shift.role)  ") + (shift.now, .strong)
+            let stand = shift.overrides.first { $0.id == shift.override }
             if let instead = shift.insteadOf, instead != shift.now {
                 line = line + (" instead of \(instead)", .warning)
+            }
+            if let stand {
+                line = line + (" until \(moment(stand.until, now))", .warning)
+                // Who comes back, or the next stand-in, unless the shift itself has changed by then.
+                let next = shift.overrides.first {
+                    $0.id != stand.id && $0.from <= stand.until && $0.until > stand.until
+                }
+                let isWithin = stand.until < shift.handOverAt
+                if let follower = next?.person ?? (isWithin ? shift.insteadOf : nil) {
+                    line = line + ", then \(follower)"
+                }
             }
             let left = Words.length(from: now, to: shift.handOverAt).map { ", in \($0)" } ?? ""
             line =
                 line
-                + (
-                    "  then \(shift.next) from \(Words.moment(shift.handOverAt)) UTC\(left)", .quiet
-                )
+                + ("  then \(shift.next) from \(Words.moment(shift.handOverAt)) UTC\(left)", .quiet)
             return [line]
                 + table(
                     shift.overrides.map { stand in

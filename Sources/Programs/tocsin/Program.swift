@@ -11,6 +11,10 @@ enum Program {
     /// threads for it; starting those would take a good part of what `status` may take.
     /// - Returns: the exit status; nil when the command must run as a task.
     static func runAtOnce(_ arguments: [String]) -> Int32? {
+        if let complaint = UnknownCommand.complaint(arguments) {
+            Output.complain("tocsin: \(complaint)")
+            return 64
+        }
         do {
             var command = try quickly(arguments) ?? Tocsin.parseAsRoot(arguments)
             if command is any AsyncParsableCommand { return nil }

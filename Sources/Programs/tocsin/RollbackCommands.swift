@@ -24,7 +24,9 @@ struct Rollback: ParsableCommand {
     var dryRun = false
     @Flag(help: "Into the runbook's test system, if it has one.")
     var testMode = false
-    @Option(help: "Why; otherwise the reason of the open emergency.")
+    @Option(
+        name: [.long, .customLong("message")],
+        help: "Why; otherwise the reason of the open emergency.")
     var reason: String?
     @Option(help: "emergency, planned, security or maintenance; otherwise what fits the situation.")
     var authorization: String?
@@ -276,7 +278,7 @@ struct VetoRollback: ParsableCommand {
         "veto-rollback", "Keeps a rollback that is about to start by itself from doing so.",
         ("tocsin veto-rollback", "not by itself"),
         ("tocsin veto-rollback --reason \"it is mended\"", "and why"))
-    @Option(help: "Why.")
+    @Option(name: [.long, .customLong("message")], help: "Why.")
     var reason: String?
     @OptionGroup var common: CommonOptions
     func run() throws {

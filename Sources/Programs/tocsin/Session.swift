@@ -95,7 +95,12 @@ struct Session {
         guard let runbook = result.runbook else { throw RunbookProblems(problems: result.problems) }
         return runbook
     }
-    func loadRunbook() throws -> Runbook { try Self.load(places.runbook(), Self.environment) }
+    func loadRunbook() throws -> Runbook { try Self.load(runbookPath(), Self.environment) }
+    /// With an engine's socket and nothing else named, it is that engine's runbook.
+    private func runbookPath() throws -> String {
+        guard common.socket != nil, common.runbook == nil else { return try places.runbook() }
+        return try runbook().path
+    }
 
     // MARK: The engine
 
@@ -146,7 +151,7 @@ struct Session {
         if common.output == .json { try show(json: value) } else { show(text()) }
     }
     func show(_ lines: [Line]) {
-        Output.write(lines.map { paper.render($0) + "\n" }.joined())
+        Output.write(lines.flatMap(paper.wrapped).map { $0 + "\n" }.joined())
     }
     /// Sentences, which a terminal may break: nothing of them is cut off.
     func tell(_ lines: [Line]) {

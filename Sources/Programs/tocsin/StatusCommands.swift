@@ -8,7 +8,10 @@ import Wire
 struct Status: ParsableCommand {
     static let configuration = CommandConfiguration.command(
         "status", "The situation: level, health, components, what to do next.",
-        "Exit status: 0 healthy, 1 degraded, 2 failed, 3 unknown.",
+        """
+        Exit status: 0 healthy, 1 degraded, 2 failed, 3 unknown. While an emergency is open it is never \
+        0: at least 2 at level 1 and 2, at least 1 at level 3 and 4.
+        """,
         ("tocsin status", "for people"),
         ("tocsin status --output json | jq .health", "for scripts"))
     @OptionGroup var common: CommonOptions
@@ -21,7 +24,7 @@ struct Status: ParsableCommand {
 
     func run() throws {
         try reporting(.check, common) { session in
-            try session.showSituation { StatusText($0).lines }
+            try session.showSituation(with: \.level) { StatusText($0).lines }
         }
     }
 }
@@ -47,23 +50,43 @@ struct HealthCheck: ParsableCommand {
     }
 }
 
+/// The words of the engine's document that decide an exit status.
+struct Verdict: Decodable {
+    struct Part: Decodable { var state: Health }
+    struct Open: Decodable { var level: Int }
+    var health: Part
+    var emergency: Open?
+
+    /// The level of the open emergency.
+    var level: Int? { emergency?.level }
+
+    /// The worse of what the probes say and what the emergency means.
+    static func status(_ health: Health, level: Int?) -> Int32 {
+        let open: Health? = level.map { $0 <= 2 ? .failed : .degraded }
+        return (Health.worst([health] + [open].compactMap(\.self)) ?? health).status
+    }
+}
+
 extension Session {
-    /// Prints the situation; as JSON it is the engine's own document, of which only one word is read.
-    /// - Returns: the exit status of its health.
-    fileprivate func showSituation(_ text: (SituationReport) -> [Line]) throws -> Int32 {
-        guard common.output == .json else {
+    /// Prints the situation; as JSON it is the engine's own document, of which only two words are read.
+    /// - Parameter level: the level that counts beside the health.
+    /// - Returns: the exit status.
+    fileprivate func showSituation(
+        with level: (Verdict) -> Int? = { _ in nil }, _ text: (SituationReport) -> [Line]
+    ) throws -> Int32 {
+        let verdict: Verdict
+        if common.output == .json {
+            let document = try bytes("/v1/situation")
+            verdict = try WireCoding.decode(Verdict.self, from: document)
+            Output.write(String(decoding: document, as: UTF8.self) + "\n")
+        } else {
             let situation = try situation()
             show(text(situation))
-            return situation.core.health.state.status
+            verdict = Verdict(
+                health: Verdict.Part(state: situation.core.health.state),
+                emergency: situation.core.emergency.map { Verdict.Open(level: $0.level) })
         }
-        struct Answer: Decodable {
-            struct Part: Decodable { var state: Health }
-            var health: Part
-        }
-        let document = try bytes("/v1/situation")
-        let answer = try WireCoding.decode(Answer.self, from: document)
-        Output.write(String(decoding: document, as: UTF8.self) + "\n")
-        return answer.health.state.status
+        return Verdict.status(verdict.health.state, level: level(verdict))
     }
 }
 

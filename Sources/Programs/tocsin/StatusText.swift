@@ -87,17 +87,24 @@ struct StatusText {
         var more = [
             "recovery attempts \(emergency.recoveryAttempts) of \(emergency.maxRecoveryAttempts)"
         ]
-        more.append(
-            emergency.stillHolding.isEmpty
-                ? "nothing holds any more: it can be deactivated"
-                : "still holding: \(emergency.stillHolding.joined(separator: ", "))")
+        more.append(Self.holding(emergency))
         lines.append(Line("  \(more.joined(separator: " · "))"))
         return lines + [score]
     }
 
+    /// What fails still. Where no trigger ever held, the end is for whoever declared it to judge.
+    static func holding(_ emergency: EmergencyReport) -> String {
+        if !emergency.stillHolding.isEmpty {
+            return "still holding: \(emergency.stillHolding.joined(separator: ", "))"
+        }
+        return emergency.triggers.isEmpty
+            ? "declared by a person: nothing that is watched fails"
+            : "nothing holds any more: it can be deactivated"
+    }
+
     /// Whether somebody has taken it, and until when; else the response clock.
     static func answer(_ emergency: EmergencyReport, _ now: String) -> String {
-        if let by = emergency.acknowledgedBy {
+        if let by = emergency.acknowledgedByName ?? emergency.acknowledgedBy {
             let until = emergency.acknowledgedUntil.map { end in
                 let left = Words.length(from: now, to: end).map { ", \($0) left" } ?? ""
                 return " until \(Words.timeOfDay(end))\(left)"
@@ -204,9 +211,9 @@ struct StatusText {
 
     private func command(_ proposal: ProposalReport) -> String {
         switch proposal.kind {
-        case "recovery": "tocsin recover \(proposal.name)"
-        case "fallback": "tocsin enable-fallback --type \(proposal.name)"
-        case "rollback": "tocsin rollback"
+        case "recovery": "tocsin recover \(proposal.name)".unbroken
+        case "fallback": "tocsin enable-fallback --type \(proposal.name)".unbroken
+        case "rollback": "tocsin rollback".unbroken
         default: ""
         }
     }
