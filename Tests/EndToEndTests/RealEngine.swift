@@ -84,9 +84,14 @@ final class RealEngine: Sendable {
     func wait(
         _ what: String, until condition: @Sendable (SituationReport) throws -> Bool
     ) async throws {
-        try await eventually(what) {
-            guard let situation = await self.situation() else { return false }
-            return try condition(situation)
+        do {
+            try await eventually(what, within: 90) {
+                guard let situation = await self.situation() else { return false }
+                return try condition(situation)
+            }
+        } catch {
+            let left = try await tocsin("outbox").output
+            throw TestKitError(text: "\(error)\n\(left.prefix(4_000))")
         }
     }
 

@@ -23,6 +23,9 @@ extension Rules {
         /// Under way at once by one channel, and in all.
         package static let mostByChannel = 4
         package static let mostAtOnce = 16
+        /// Of those, the ones that are left to messages about an emergency.
+        package static let keptByChannel = 1
+        package static let keptInAll = 4
         /// Messages that only add to what people know wait so long after the one before.
         package static let digestPause = Span.seconds(60)
         /// Older titles that a delivery carries on.

@@ -46,8 +46,11 @@ struct Traffic {
         }
     }
     func admits(_ delivery: Delivery, _ message: OutboxMessage) -> Bool {
-        all < Rules.Outbox.mostAtOnce
-            && byChannel[delivery.channel, default: 0] < Rules.Outbox.mostByChannel
+        // What is about an emergency finds a place though everything else hangs.
+        let isUrgent = message.purpose.isOfEmergency
+        return all < Rules.Outbox.mostAtOnce - (isUrgent ? 0 : Rules.Outbox.keptInAll)
+            && byChannel[delivery.channel, default: 0]
+                < Rules.Outbox.mostByChannel - (isUrgent ? 0 : Rules.Outbox.keptByChannel)
             && busy.isDisjoint(with: ends(delivery, message))
     }
     mutating func enter(_ delivery: Delivery, _ message: OutboxMessage) {
