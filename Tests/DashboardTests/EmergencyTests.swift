@@ -129,6 +129,17 @@ import Wire
         #expect(text(14) == "1 ✖  2 ▲  1 …")
     }
 
+    @Test(arguments: [
+        ("Ines Moreau", "Ines"), ("The administrator", "The administrator"),
+        ("The Administrator", "The Administrator"), ("ops", "ops"),
+        ("Night shift", "Night shift"), ("Ana Maria Lopez", "Ana Maria Lopez"),
+    ])
+    func `only a person's name is shortened`(name: String, short: String) {
+        var scene = Scenes.quiet()
+        scene.runbook.people[0].name = name
+        #expect(Player(scene).model.firstName("ines") == short)
+    }
+
     @Test func `a delivery says how far it is`() {
         let model = Player(Scenes.quiet()).model
         func words(

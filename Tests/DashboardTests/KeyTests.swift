@@ -31,15 +31,15 @@ import Wire
         #expect(Player(Scenes.exhausted()).lastLine.hasPrefix(" v veto"))
     }
 
-    @Test func `numbers and arrows select a proposal, enter runs it`() {
+    @Test func `arrows select a proposal, enter runs it`() {
         var player = Player(Scenes.high())
         player.press(.down, .down, .down, .up)
         player.press(.enter)
         #expect(player.requests == [CommandRequest(command: "enable-fallback", name: "flash")])
-        player.press(.character("1"), .enter)
+        player.press(.up, .enter)
         #expect(
             player.requests.last == CommandRequest(command: "recover", name: "restart-websocket"))
-        player.press(.character("3"), .enter)
+        player.press(.down, .down, .enter)
         #expect(player.model.page == .rollback && player.requests.count == 2)
     }
 
@@ -55,6 +55,44 @@ import Wire
         #expect(player.requests.isEmpty && player.model.sheet == nil)
         player.press(.enter, .character("y"))
         #expect(player.requests == [CommandRequest(command: "recover", name: "clear-queues")])
+    }
+
+    @Test func `digits go to the screens also where something is proposed`() {
+        var player = Player(Scenes.high())
+        player.press(.character("3"))
+        #expect(player.model.page == .emergency && player.model.selectedProposal == 0)
+        #expect(!Player(Scenes.high()).text.contains("1 Restart"))
+    }
+
+    @Test func `what is typed on after a question has closed is no command`() {
+        var player = Player(Scenes.forATime())
+        player.press(.alt("6"), .character("U"))
+        player.type("no way")
+        player.take(.key(.enter))
+        #expect(player.model.sheet == nil && player.effects.isEmpty)
+        // Not longer than the typing goes on.
+        player.press(.character("o"))
+        #expect(player.text.contains("Hand over the command"))
+    }
+
+    @Test func `a sheet that was reopened takes what is typed at once`() {
+        var player = Player(Scenes.high())
+        player.press(.character("o"), .enter)
+        #expect(player.text.contains("Hand over to Tomas Lind?"))
+        player.type("n")
+        player.type("then word")
+        #expect(player.text.contains("then word"))
+    }
+
+    @Test func `taking the emergency says how it is given back`() {
+        var player = Player(Scenes.high())
+        #expect(player.lastLine.contains("A for a time"))
+        player.press(.character("a"))
+        player.answer(.done(CommandAnswer(events: [])))
+        #expect(player.text.contains("o hands it on, A 15m lets it run out"))
+        player.press(.character(":"))
+        player.type("acknowledge")
+        #expect(player.text.contains("acknowledge-for"))
     }
 
     @Test func `digits go to the screens that there are`() {
@@ -104,7 +142,7 @@ import Wire
 
     @Test func `ending a calm one takes a y`() {
         var player = Player(Scenes.calm())
-        player.press(.character("z"), .character("x"))
+        player.press(.character("z"), .character("x"), .enter)
         #expect(player.requests.isEmpty)
         player.press(.character("y"))
         #expect(player.requests == [CommandRequest(command: "deactivate-emergency")])

@@ -18,7 +18,13 @@ struct Player {
 
     mutating func take(_ message: Message) { effects += update(&model, message, at: now) }
     mutating func hear(_ line: StreamLine) { take(.line(line)) }
-    mutating func press(_ keys: Key...) { for key in keys { take(.key(key)) } }
+    /// People look before they press the next key when a sheet has closed.
+    mutating func press(_ keys: Key...) {
+        for key in keys {
+            if model.typedAheadUntil != nil { now = now + .seconds(0.2) }
+            take(.key(key))
+        }
+    }
     mutating func type(_ text: String) {
         for character in text { take(.key(.character(character))) }
     }

@@ -85,6 +85,8 @@ package struct Model: Sendable {
     var heardAt: Timestamp?
     /// When it last rang, on the local clock.
     var rangAt: Timestamp?
+    /// Until when what is typed was meant for a sheet that has just closed, on the local clock.
+    var typedAheadUntil: Timestamp?
 
     // Where the operator is
     package internal(set) var page = Page.command
@@ -105,6 +107,8 @@ package struct Model: Sendable {
     static let eventLimit = 200
     /// A silence of more than this is shown.
     static let staleAfter = Span.seconds(3)
+    /// Whoever types on for this long after a sheet has closed has not seen that it did.
+    static let typeAhead = Span.seconds(0.15)
 
     package init(_ options: DashboardOptions, size: Size, now: Timestamp) {
         self.options = options
@@ -138,7 +142,7 @@ package struct Model: Sendable {
     }
     var isLost: Bool { if case .lost = connection { true } else { false } }
 
-    /// The proposals, in the engine's order; at most nine, for they have numbers.
+    /// The proposals, in the engine's order; at most nine, for more are no advice.
     var proposals: [ProposalReport] { Array((core?.proposals ?? []).prefix(9)) }
     var proposal: ProposalReport? {
         let all = proposals
@@ -163,11 +167,19 @@ package struct Model: Sendable {
     func person(_ user: String) -> String {
         runbook?.people.first { $0.user == user || $0.id == user }?.name ?? user
     }
-    /// The first of a person's names, for narrow columns.
+    /// The first of a person's names, for narrow columns; the whole of what is no person's name:
+    /// “The administrator” is not called “The”.
     func firstName(_ user: String) -> String {
         let name = person(user)
-        return name.split(separator: " ").first.map(String.init) ?? name
+        let words = name.split(separator: " ")
+        guard words.count == 2, words.allSatisfy({ $0.first?.isUppercase ?? false }),
+            !Model.articles.contains(words[0].lowercased())
+        else { return name }
+        return String(words[0])
     }
+    private static let articles: Set<String> = [
+        "the", "a", "an", "der", "die", "das", "le", "la", "les", "el", "los", "las", "il",
+    ]
 
     /// Who is on call; with overrides, where the engine says so.
     var onCall: [OnCallReport] {

@@ -133,19 +133,19 @@ enum NextPanel {
         var lines = [
             Line(
                 left: [
-                    Run(selected ? "▸ " : "  ", .accent), Run("\(index + 1) ", .key, .bold),
+                    Run(selected ? "▸ " : "  ", .accent),
                     Run(proposal.title, selected ? .strong : .text),
                     Run(danger ? " ▲" : "", .warning),
                 ], right: right, selected: selected, spot: .choose(index))
         ]
         if selected, !why.isEmpty {
-            lines.append(Line(left: [Run("    " + why, .dim)], optional: true))
+            lines.append(Line(left: [Run("  " + why, .dim)], optional: true))
         }
         if proposal.runsAt != nil {
             lines.append(
                 Line(
                     left: [
-                        Run("    ▲ starts by itself — ", .warning), Run("v", .key, .bold),
+                        Run("  ▲ starts by itself — ", .warning), Run("v", .key, .bold),
                         Run(" vetoes it", .text),
                     ], spot: .press(.character("v"))))
         }
