@@ -106,7 +106,7 @@ enum Keymap {
             }),
         Binding(
             key: .character("D"), also: [.character("z")], name: "deactivate-emergency",
-            hint: "deactivate", text: "End the emergency",
+            hint: "end", text: "End the emergency",
             urgent: { $0.emergency != nil && $0.stillFailing.isEmpty },
             refusal: Why.noEmergency, act: { $0.askToDeactivate() }),
         Binding(

@@ -69,6 +69,7 @@ extension Model {
             say("the runbook was read anew", .text)
         }
         if let output = line.output { take(output) }
+        if let ended = before?.emergency, ended.id != emergency?.id { lastEmergency = ended }
         keepSelection()
         return mayRing ? ring(since: before) : []
     }
