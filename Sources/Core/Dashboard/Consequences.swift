@@ -48,6 +48,18 @@ extension Model {
             verb: "reports it", form: form)
     }
 
+    /// What an end stops, also while something fails still.
+    var consequencesOfEnd: [String] {
+        let on = (core?.fallbacks ?? []).filter(\.enabled).map(\.title)
+        let fallbacks =
+            on.isEmpty ? "" : " (on now: \(on.joined(separator: ", ")))"
+        return [
+            "Everybody who was told hears that it is over.",
+            "The fallbacks that it enabled are switched off" + fallbacks + ".",
+            "Triggers that hold now raise nothing until they have ended once.",
+        ]
+    }
+
     /// `that tells 2 people at once (Ines, Tomas)`
     private func toldAtOnce(level: Int) -> String {
         let steps = core?.escalation.first { $0.level == level }?.steps ?? []
