@@ -25,10 +25,36 @@ import Wire
     }
 
     @Test func `the last line shows what works now`() {
-        #expect(Player(Scenes.high()).lastLine.hasPrefix(" a acknowledge  enter run  r recovery"))
+        #expect(Player(Scenes.high()).lastLine.hasPrefix(" a acknowledge  enter run  R rollback"))
         #expect(!Player(Scenes.quiet()).lastLine.contains("acknowledge"))
-        #expect(Player(Scenes.calm()).lastLine.hasPrefix(" D deactivate"))
+        #expect(Player(Scenes.calm()).lastLine.hasPrefix(" D end"))
         #expect(Player(Scenes.exhausted()).lastLine.hasPrefix(" v veto"))
+    }
+
+    @Test func `a narrow last line keeps what an emergency asks for`() {
+        let line = Player(Scenes.high(), width: 80, height: 24).lastLine
+        for hint in [
+            "a acknowledge", "enter run", "R rollback", "D end", "o hand over", "n note", "? help",
+        ] {
+            #expect(line.contains(hint), "\(hint)")
+        }
+        // The help has the rest, and quits nothing by being full.
+        var player = Player(Scenes.high(acknowledged: true), width: 80, height: 24)
+        #expect(player.lastLine.contains("A for a time"))
+        player.press(.character("?"))
+        #expect(player.text.contains("Hand the command of the emergency over to somebody"))
+        #expect(player.text.contains("it over "))
+    }
+
+    @Test func `the palette says on which screen a letter means what`() {
+        var player = Player(Scenes.high())
+        player.press(.character(":"))
+        player.type("dismiss")
+        #expect(player.text.contains("x on screen 6"))
+        player = Player(Scenes.everythingDown())
+        player.press(.alt("6"), .character(":"))
+        player.type("dismiss")
+        #expect(!player.text.contains("on screen 6"))
     }
 
     @Test func `arrows select a proposal, enter runs it`() {

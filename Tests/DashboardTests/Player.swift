@@ -11,7 +11,8 @@ struct Player {
     private var now = Timestamp(milliseconds: 5_000)
 
     init(_ scene: StreamStart? = nil, width: Int = 120, height: Int = 36) {
-        let options = DashboardOptions(host: "bastion", engine: "/run/tocsin/engine.sock")
+        let options = DashboardOptions(
+            host: "bastion", engine: "/run/tocsin/engine.sock", state: "/run/tocsin")
         model = Model(options, size: Size(width: width, height: height), now: now)
         if let scene { hear(StreamLine(start: scene)) }
     }
