@@ -225,4 +225,13 @@ extension Scenes {
                 emergency: nil, procedure: nil))
         return scene
     }
+
+    /// A minute ago an emergency ended although something failed still.
+    static func failedAndQuiet() -> StreamStart {
+        var scene = quiet()
+        scene.situation.components = brokenComponents()
+        scene.situation.core.health = HealthReport(score: 62, state: .failed)
+        scene.situation.core.quietSince = ago(60)
+        return scene
+    }
 }
