@@ -101,12 +101,18 @@ enum EmergencyScreen {
         let begin = origin(of: id, story, model)
         let wide = width >= 66
         let names = wide ? min(10, story.reduce(0) { max($0, nameColumns($1, model)) }) : 0
-        let indent = (wide ? 9 + 8 : 6) + 2 + (names > 0 ? names + 1 : 0)
+        // Seven columns and a blank; hours take more.
+        let offsets = story.reduce(8) { max($0, since(begin, $1.at).count + 1) }
+        let indent = (wide ? 9 + offsets : 6) + 2 + (names > 0 ? names + 1 : 0)
         var lines: [[Run]] = []
         for (event, repeats) in EventRuns.newestFirst(story) {
             let clock = Times.ofDay(event.at)
             var head = [Run(String(clock.prefix(wide ? 8 : 5)) + " ", .dim)]
-            if wide { head.append(Run(since(begin, event.at), .dim)) }
+            if wide {
+                let offset = since(begin, event.at)
+                let pad = String(repeating: " ", count: offsets - offset.count)
+                head.append(Run(offset + pad, .dim))
+            }
             head.append(Run(event.tone.sign + " ", event.tone.role, .bold))
             var text = event.text + (repeats > 1 ? " (\(repeats)×)" : "")
             if names > 0 {
@@ -140,13 +146,12 @@ enum EmergencyScreen {
         let known = [model.emergency, model.lastEmergency].compactMap(\.self)
         return known.first { $0.id == id }?.activatedAt
     }
-    /// `+02:10 `, seven columns and a blank.
+    /// `+02:10`; nothing where it is not known when it began.
     private static func since(_ begin: String?, _ at: String) -> String {
         guard let begin = begin.flatMap({ Timestamp(rfc3339: $0) }), let at = Timestamp(rfc3339: at)
-        else { return "        " }
+        else { return "" }
         let seconds = (at - begin).seconds
-        let text = (seconds < 0 ? "-" : "+") + Times.clock(seconds)
-        return text + String(repeating: " ", count: max(1, 8 - text.count))
+        return (seconds < 0 ? "-" : "+") + Times.clock(seconds)
     }
 
     /// How far the timeline can be scrolled.
