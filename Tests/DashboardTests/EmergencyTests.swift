@@ -103,6 +103,135 @@ import Wire
         #expect(text.contains("mail failed (8×)") && !text.contains("What came before"))
     }
 
+    @Test
+    func `failures of one delivery are one line in both lists, also between those of another`() {
+        var scene = Scenes.high()
+        scene.events = (1...9).map { number in
+            EventReport(
+                seq: number, at: Scenes.ago(Double(100 - number)), kind: "delivery-ended",
+                text: "pager to \(number % 2 == 0 ? "Ines" : "Oren") failed, attempt \(number)",
+                tone: .warning, by: "engine", emergency: Scenes.id, procedure: nil,
+                message: "message_\(number % 2).1")
+        }
+        for page in ["1", "3"] as [Character] {
+            let text = on(page, scene).text
+            #expect(text.contains("Oren failed, attempt 9"), "\(page)")
+            #expect(text.contains("Ines failed, attempt 8"), "\(page)")
+            #expect(!text.contains("attempt 7") && text.contains("5×"), "\(page)")
+        }
+    }
+
+    @Test func `offsets are counted from the activation, before the end and after it`() {
+        var scene = Scenes.high()
+        scene.events = [
+            event(1, "component-failed", "delivery failed"),
+            event(20, "emergency-activated", "emergency activated at level 2 High: errors"),
+            event(50, "noted", "note: x"),
+        ]
+        scene.situation.core.emergency?.activatedAt = Scenes.ago(80)
+        var player = on("3", scene)
+        #expect(player.text.contains("+00:30"))
+        var core = scene.situation.core
+        core.emergency = nil
+        core.level = nil
+        core.quietSince = Scenes.now.rfc3339
+        player.hear(StreamLine(change: SituationChange(time: Scenes.now.rfc3339, core: core)))
+        for text in ["+00:30", "Delivery errors above 10 %", "▲ 2 High", "Tomas Lind   told"] {
+            #expect(player.text.contains(text), "\(text)")
+        }
+        // A dashboard that did not see it open knows it from the events.
+        scene.situation.core = core
+        for text in ["+00:30", "▲ 2 High", "why       errors", "Tomas Lind   told"] {
+            #expect(on("3", scene).text.contains(text), "\(text)")
+        }
+    }
+
+    @Test func `what next has only what belongs to this emergency`() {
+        var scene = Scenes.high()
+        guard var old = Scenes.recovering().situation.core.procedure else { return }
+        old.state = .succeeded
+        old.title = "Disable Flash messages"
+        old.finishedAt = Scenes.ago(100)
+        scene.situation.core.lastProcedure = old
+        old.startedAt = Scenes.ago(700)
+        scene.situation.core.lastProcedure = old
+        #expect(!Player(scene).text.contains("Disable Flash messages"))
+        // Cleared away after the one before, when this one was open already.
+        old.kind = .fallback
+        old.name = "flash"
+        old.startedBy = "engine"
+        old.startedAt = Scenes.ago(600)
+        scene.situation.core.lastProcedure = old
+        #expect(!Player(scene).text.contains("Disable Flash messages"))
+        old.startedBy = "ines"
+        scene.situation.core.lastProcedure = old
+        #expect(Player(scene).text.contains("Disable Flash messages succeeded"))
+    }
+
+    @Test func `what failed already at the end is not nothing to do`() {
+        var scene = Scenes.failedAndQuiet()
+        let text = Player(scene, width: 300, height: 60).text
+        #expect(text.contains("delivery is failed and no emergency is open: nobody will be"))
+        #expect(text.contains("e declares one") && !text.contains("Nothing to do"))
+        scene.situation.core.quietSince = Scenes.ago(6000)
+        #expect(
+            Player(scene, width: 300, height: 60).text.contains(
+                "no emergency is open yet: a trigger"))
+    }
+
+    @Test func `an end while something fails says what it stops`() {
+        var player = on("1", Scenes.high(), 80, 24)
+        player.press(.character("D"))
+        for text in [
+            "Everybody who was told hears that it is over", "(on now: Emergency",
+            "Triggers that hold now raise nothing until they have ended once",
+        ] {
+            #expect(player.text.contains(text), "\(text)")
+        }
+    }
+
+    @Test func `what still fails is named once`() {
+        var scene = Scenes.high()
+        scene.situation.core.emergency?.stillHolding = ["delivery-errors", "component delivery"]
+        let model = Player(scene).model
+        #expect(model.stillFailing == ["delivery-errors", "component delivery"])
+        scene.situation.core.emergency?.stillHolding = ["delivery"]
+        #expect(Player(scene).model.stillFailing == ["delivery"])
+        #expect(!on("3", scene).text.contains("delivery, delivery"))
+    }
+
+    @Test func `a failing channel says since when`() {
+        #expect(
+            on("1", Scenes.failingChannel()).text.contains("▲ mail fails since 13:52, 1 queued"))
+        #expect(on("6", Scenes.failingChannel()).text.contains("since 13:52: mail.example.com"))
+        #expect(on("6", Scenes.failingChannel(), 80, 24).text.contains("mail fails · text works"))
+    }
+
+    @Test func `everybody who was not told is named, also in the smallest window`() {
+        var scene = Scenes.everythingDown()
+        scene.situation.core.alarms = [
+            "NOT TOLD: Priya — refused by 127.0.0.1", "NOT TOLD: Oren — no channel reaches them",
+        ]
+        #expect(on("1", scene, 40, 10).text.contains("✖ NOT TOLD: 2 people — Priya, Oren"))
+        #expect(on("1", scene, 160, 48).text.contains("✖ NOT TOLD: Oren — no channel"))
+    }
+
+    @Test func `an engine that is gone stops the clocks, and says what that means and what helps`()
+    {
+        for page in Self.pages {
+            var player = on(page, Scenes.high())
+            player.take(.disconnected("the engine closed the stream"))
+            player.wait(600)
+            let text = player.text.replacing("\n", with: " ")
+            #expect(text.contains("nothing is watched and nobody is told"), "\(page)")
+            #expect(text.contains("as of 14:03:27"), "\(page)")
+            #expect(
+                text.contains("--runbook /etc/tocsin/tocsin.yaml --state /run/tocsin"), "\(page)")
+            #expect(text.contains("04:12 left"), "\(page)")
+        }
+        #expect(on("1", Scenes.high(), 40, 10).model.startCommand.hasSuffix("--state /run/tocsin"))
+    }
+
     @Test func `the timeline scrolls to its end and no further`() {
         var scene = Scenes.high()
         scene.events =
@@ -127,6 +256,17 @@ import Wire
         #expect(text(27) == "Priya ✖ Ines ▲ Tomas ▲  1 …")
         #expect(text(20) == "Priya ✖  2 ▲  1 …")
         #expect(text(14) == "1 ✖  2 ▲  1 …")
+    }
+
+    @Test(arguments: [
+        ("Ines Moreau", "Ines"), ("The administrator", "The administrator"),
+        ("The Administrator", "The Administrator"), ("ops", "ops"),
+        ("Night shift", "Night shift"), ("Ana Maria Lopez", "Ana Maria Lopez"),
+    ])
+    func `only a person's name is shortened`(name: String, short: String) {
+        var scene = Scenes.quiet()
+        scene.runbook.people[0].name = name
+        #expect(Player(scene).model.firstName("ines") == short)
     }
 
     @Test func `a delivery says how far it is`() {

@@ -45,6 +45,9 @@ import Wire
         player.press(.character("o"))
         #expect(player.text.contains("▸ Ines Moreau") && player.text.contains("you take it over"))
         player.press(.enter)
+        #expect(player.requests.isEmpty)
+        #expect(player.text.contains("Ines Moreau takes level 2; the clock stays stopped"))
+        player.press(.character("y"))
         #expect(player.requests == [CommandRequest(command: "hand-over", target: "ines")])
         // Whoever has it may say for how long.
         player = Player(Scenes.forATime())
@@ -58,7 +61,14 @@ import Wire
         #expect(player.text.contains("▸ Tomas Lind") && player.text.contains("● on call"))
         player.press(.down)
         player.type("queue is cleared")
-        player.press(.enter)
+        player.press(.enter, .enter)
+        #expect(player.requests.isEmpty && player.text.contains("Hand over to Priya Nair?"))
+        #expect(
+            player.text.contains(
+                "Priya Nair takes level 2 and is told; the response clock and the escalation stop"))
+        player.press(.character("n"))
+        #expect(player.text.contains("queue is cleared") && player.requests.isEmpty)
+        player.press(.enter, .character("y"))
         #expect(
             player.requests == [
                 CommandRequest(command: "hand-over", text: "queue is cleared", target: "priya")
@@ -84,6 +94,10 @@ import Wire
         player.press(.character("x"), .down)
         player.type("half of the queue is gone")
         player.press(.enter)
+        #expect(player.requests.isEmpty && player.text.contains("Report corruption?"))
+        #expect(player.text.contains("raise it from level 2 to level 1"))
+        #expect(player.text.contains("tells 1 person at once (Ines Moreau)"))
+        player.press(.character("y"))
         #expect(
             player.requests.last
                 == CommandRequest(
@@ -237,7 +251,7 @@ import Wire
         var player = on("3")
         player.press(.character("o"))
         player.click("Oren Katz")
-        player.press(.enter)
+        player.press(.enter, .character("y"))
         #expect(player.requests == [CommandRequest(command: "hand-over", target: "oren")])
     }
 

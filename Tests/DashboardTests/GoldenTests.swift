@@ -39,6 +39,15 @@ import Wire
         ("recovery-everything-down", { keys(Scenes.everythingDown(), $0, $1, .alt("4")) }),
         ("acknowledge-sheet", { keys(Scenes.high(), $0, $1, .character("A")) }),
         ("hand-over-sheet", { keys(Scenes.high(), $0, $1, .character("o")) }),
+        ("hand-over-question", { keys(Scenes.high(), $0, $1, .character("o"), .enter) }),
+        (
+            "report-question",
+            {
+                keys(
+                    Scenes.high(), $0, $1, .alt("3"), .character("x"), .paste("a stranger"), .enter)
+            }
+        ),
+        ("failed-and-quiet", { Player(Scenes.failedAndQuiet(), width: $0, height: $1) }),
         ("level-sheet", { keys(Scenes.high(), $0, $1, .character("l")) }),
         ("deactivate-sheet", { keys(Scenes.high(), $0, $1, .character("D"), .enter) }),
         ("report-sheet", { keys(Scenes.failingChannel(), $0, $1, .alt("3"), .character("x")) }),

@@ -25,21 +25,47 @@ import Wire
     }
 
     @Test func `the last line shows what works now`() {
-        #expect(Player(Scenes.high()).lastLine.hasPrefix(" a acknowledge  enter run  r recovery"))
+        #expect(Player(Scenes.high()).lastLine.hasPrefix(" a acknowledge  enter run  R rollback"))
         #expect(!Player(Scenes.quiet()).lastLine.contains("acknowledge"))
-        #expect(Player(Scenes.calm()).lastLine.hasPrefix(" D deactivate"))
+        #expect(Player(Scenes.calm()).lastLine.hasPrefix(" D end"))
         #expect(Player(Scenes.exhausted()).lastLine.hasPrefix(" v veto"))
     }
 
-    @Test func `numbers and arrows select a proposal, enter runs it`() {
+    @Test func `a narrow last line keeps what an emergency asks for`() {
+        let line = Player(Scenes.high(), width: 80, height: 24).lastLine
+        for hint in [
+            "a acknowledge", "enter run", "R rollback", "D end", "o hand over", "n note", "? help",
+        ] {
+            #expect(line.contains(hint), "\(hint)")
+        }
+        // The help has the rest, and quits nothing by being full.
+        var player = Player(Scenes.high(acknowledged: true), width: 80, height: 24)
+        #expect(player.lastLine.contains("A for a time"))
+        player.press(.character("?"))
+        #expect(player.text.contains("Hand the command of the emergency over to somebody"))
+        #expect(player.text.contains("it over "))
+    }
+
+    @Test func `the palette says on which screen a letter means what`() {
+        var player = Player(Scenes.high())
+        player.press(.character(":"))
+        player.type("dismiss")
+        #expect(player.text.contains("x on screen 6"))
+        player = Player(Scenes.everythingDown())
+        player.press(.alt("6"), .character(":"))
+        player.type("dismiss")
+        #expect(!player.text.contains("on screen 6"))
+    }
+
+    @Test func `arrows select a proposal, enter runs it`() {
         var player = Player(Scenes.high())
         player.press(.down, .down, .down, .up)
         player.press(.enter)
         #expect(player.requests == [CommandRequest(command: "enable-fallback", name: "flash")])
-        player.press(.character("1"), .enter)
+        player.press(.up, .enter)
         #expect(
             player.requests.last == CommandRequest(command: "recover", name: "restart-websocket"))
-        player.press(.character("3"), .enter)
+        player.press(.down, .down, .enter)
         #expect(player.model.page == .rollback && player.requests.count == 2)
     }
 
@@ -55,6 +81,44 @@ import Wire
         #expect(player.requests.isEmpty && player.model.sheet == nil)
         player.press(.enter, .character("y"))
         #expect(player.requests == [CommandRequest(command: "recover", name: "clear-queues")])
+    }
+
+    @Test func `digits go to the screens also where something is proposed`() {
+        var player = Player(Scenes.high())
+        player.press(.character("3"))
+        #expect(player.model.page == .emergency && player.model.selectedProposal == 0)
+        #expect(!Player(Scenes.high()).text.contains("1 Restart"))
+    }
+
+    @Test func `what is typed on after a question has closed is no command`() {
+        var player = Player(Scenes.forATime())
+        player.press(.alt("6"), .character("U"))
+        player.type("no way")
+        player.take(.key(.enter))
+        #expect(player.model.sheet == nil && player.effects.isEmpty)
+        // Not longer than the typing goes on.
+        player.press(.character("o"))
+        #expect(player.text.contains("Hand over the command"))
+    }
+
+    @Test func `a sheet that was reopened takes what is typed at once`() {
+        var player = Player(Scenes.high())
+        player.press(.character("o"), .enter)
+        #expect(player.text.contains("Hand over to Tomas Lind?"))
+        player.type("n")
+        player.type("then word")
+        #expect(player.text.contains("then word"))
+    }
+
+    @Test func `taking the emergency says how it is given back`() {
+        var player = Player(Scenes.high())
+        #expect(player.lastLine.contains("A for a time"))
+        player.press(.character("a"))
+        player.answer(.done(CommandAnswer(events: [])))
+        #expect(player.text.contains("o hands it on, A 15m lets it run out"))
+        player.press(.character(":"))
+        player.type("acknowledge")
+        #expect(player.text.contains("acknowledge-for"))
     }
 
     @Test func `digits go to the screens that there are`() {
@@ -104,7 +168,7 @@ import Wire
 
     @Test func `ending a calm one takes a y`() {
         var player = Player(Scenes.calm())
-        player.press(.character("z"), .character("x"))
+        player.press(.character("z"), .character("x"), .enter)
         #expect(player.requests.isEmpty)
         player.press(.character("y"))
         #expect(player.requests == [CommandRequest(command: "deactivate-emergency")])

@@ -11,14 +11,21 @@ struct Player {
     private var now = Timestamp(milliseconds: 5_000)
 
     init(_ scene: StreamStart? = nil, width: Int = 120, height: Int = 36) {
-        let options = DashboardOptions(host: "bastion", engine: "/run/tocsin/engine.sock")
+        let options = DashboardOptions(
+            host: "bastion", engine: "/run/tocsin/engine.sock", state: "/run/tocsin")
         model = Model(options, size: Size(width: width, height: height), now: now)
         if let scene { hear(StreamLine(start: scene)) }
     }
 
     mutating func take(_ message: Message) { effects += update(&model, message, at: now) }
     mutating func hear(_ line: StreamLine) { take(.line(line)) }
-    mutating func press(_ keys: Key...) { for key in keys { take(.key(key)) } }
+    /// People look before they press the next key when a sheet has closed.
+    mutating func press(_ keys: Key...) {
+        for key in keys {
+            if model.typedAheadUntil != nil { now = now + .seconds(0.2) }
+            take(.key(key))
+        }
+    }
     mutating func type(_ text: String) {
         for character in text { take(.key(.character(character))) }
     }

@@ -23,11 +23,11 @@ extension Scenes {
 
     private static func event(
         _ seq: Int, _ age: Double, _ kind: String, _ text: String, _ tone: EventTone,
-        _ by: String = "engine"
+        _ by: String = "engine", of delivery: Int? = nil
     ) -> EventReport {
         EventReport(
             seq: seq, at: ago(age), kind: kind, text: text, tone: tone, by: by, emergency: id,
-            procedure: nil)
+            procedure: nil, message: delivery.map { "message_20260105_00\($0).1" })
     }
 
     static func delivery(
@@ -89,8 +89,13 @@ extension Scenes {
             event(2, 3900, "noted", "note: cleared the queue, it fills again", .plain, "tomas"),
             event(3, 648, "emergency-reopened", "goes on: errors 23.1 %", .bad),
             event(4, 647, "escalated", "escalation step 1 of level 2: tells Tomas, Ines", .warning),
-            event(5, 646, "delivery-ended", "mail to Tomas Lind failed: \(refused)", .warning),
-            event(6, 646, "delivery-ended", "mail to Ines Moreau failed: \(refused)", .warning),
+            event(
+                5, 646, "delivery-ended", "mail to Tomas Lind failed, attempt 1: \(refused)",
+                .warning,
+                of: 1),
+            event(
+                6, 646, "delivery-ended", "mail to Ines Moreau failed, attempt 1: \(refused)",
+                .warning, of: 2),
             event(7, 642, "delivery-ended", "ticket OPS-42 opened", .good),
             event(8, 640, "delivery-ended", "text to Ines Moreau delivered", .good),
             event(
@@ -177,11 +182,20 @@ extension Scenes {
         scene.events = [
             event(1, 68, "emergency-activated", "emergency activated at level 1 Critical", .bad),
             event(2, 68, "escalated", "escalation step 1 of level 1: tells Ines, Tomas", .warning),
-            event(3, 38, "delivery-ended", "text to Ines Moreau failed: \(silent)", .warning),
+            event(
+                3, 38, "delivery-ended", "text to Ines Moreau failed, attempt 1: \(silent)",
+                .warning,
+                of: 4),
             event(4, 38, "delivery-added", "mail to Ines Moreau instead of text", .plain),
-            event(5, 37, "delivery-ended", "mail to Ines Moreau failed: \(refused)", .warning),
-            event(6, 20, "delivery-ended", "mail to Ines Moreau failed: \(refused)", .warning),
-            event(7, 9, "delivery-ended", "mail to Ines Moreau failed: \(refused)", .warning),
+            event(
+                5, 37, "delivery-ended", "mail to Ines Moreau failed, attempt 1: \(refused)",
+                .warning, of: 1),
+            event(
+                6, 20, "delivery-ended", "mail to Ines Moreau failed, attempt 2: \(refused)",
+                .warning, of: 1),
+            event(
+                7, 9, "delivery-ended", "mail to Ines Moreau failed, attempt 3: \(refused)",
+                .warning, of: 1),
             event(8, 5, "delivery-dead", "mail to Priya Nair given up: 550 5.1.1", .bad),
         ]
         scene.situation.deliveries = scene.situation.deliveries.map {
@@ -196,12 +210,28 @@ extension Scenes {
     static func afterwards() -> StreamStart {
         var scene = quiet()
         scene.situation.core.quietSince = ago(200)
-        scene.events = events(emergency: true, acknowledged: true)
+        scene.events = events(emergency: true, acknowledged: true).map {
+            var event = $0
+            if event.kind == "emergency-activated" {
+                event.text = "emergency \(id) activated at level 2 High: Delivery errors above 10 %"
+            }
+            return event
+        }
+        scene.situation.deliveries = high().situation.deliveries
         scene.events.append(
             EventReport(
                 seq: 40, at: ago(200), kind: "emergency-deactivated",
                 text: "emergency deactivated, resolved by Ines Moreau", tone: .good, by: "ines",
                 emergency: nil, procedure: nil))
+        return scene
+    }
+
+    /// A minute ago an emergency ended although something failed still.
+    static func failedAndQuiet() -> StreamStart {
+        var scene = quiet()
+        scene.situation.components = brokenComponents()
+        scene.situation.core.health = HealthReport(score: 62, state: .failed)
+        scene.situation.core.quietSince = ago(60)
         return scene
     }
 }

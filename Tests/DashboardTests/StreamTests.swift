@@ -50,7 +50,7 @@ import Wire
         player.take(.disconnected("the engine closed the stream"))
         player.wait(12)
         #expect(player.text.contains("engine ✖ gone — reconnecting"))
-        #expect(player.text.contains("This is what it last said, 12 s ago"))
+        #expect(player.text.contains("all this is as of 14:03:27, 12 s ago"))
         #expect(player.text.contains("LEVEL 2  HIGH"))
         player.press(.character("a"))
         #expect(player.requests.isEmpty)

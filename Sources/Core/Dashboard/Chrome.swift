@@ -61,8 +61,11 @@ enum Chrome {
     /// The longest form of who, engine and time that fits.
     private static func fittingRight(_ model: Model, room: Int) -> [Run] {
         let engine = engineState(model)
-        let clock = model.engineNow.map { [Run($0.timeOfDay, .strong), Run(" UTC", .dim)] } ?? []
-        let short = model.engineNow.map { [Run($0.timeOfDay, .strong)] } ?? []
+        // A clock that stands still says so.
+        let asOf = model.isLost ? [Run("as of ", .warning)] : []
+        let clock =
+            model.engineNow.map { asOf + [Run($0.timeOfDay, .strong), Run(" UTC", .dim)] } ?? []
+        let short = model.engineNow.map { asOf + [Run($0.timeOfDay, .strong)] } ?? []
         let dot = [Run(" · ", .dim)]
         let outbox = Outbox.sign(model).map { $0 + dot } ?? []
         let brief = Outbox.brief(model).map { $0 + [Run(" ")] } ?? []
@@ -96,32 +99,52 @@ enum Chrome {
     /// What is wrong with Tocsin itself, and that what is shown is old.
     /// - Returns: the room that is left.
     static func alarms(_ model: Model, _ canvas: inout Canvas, _ area: Rect) -> Rect {
-        var lines: [(String, Ground)] = []
-        if case .lost(let since, let why) = model.connection, model.situation != nil {
-            let ago = Times.spoken((model.now - since).seconds)
-            lines.append(
-                (
-                    "✖ engine gone — reconnecting. This is what it last said, \(ago) ago. \(why)",
-                    .bad
-                )
-            )
+        let most = max(1, area.height / 8)
+        var lines: [String] = []
+        if let gone = gone(model) { lines += broken(gone, area, limit: 3) }
+        let alarms = model.core?.alarms ?? []
+        var own = alarms.flatMap { broken("✖ " + $0, area, limit: 2) }
+        if lines.count + own.count > most {
+            // Whoever was not told is worth more than why.
+            own = brief(alarms).flatMap { broken("✖ " + $0, area, limit: 2) }
         }
-        for alarm in model.core?.alarms ?? [] { lines.append(("✖ \(alarm)", .bad)) }
         var rest = area
-        // The end of an alarm is its remedy: a second line rather than a cut, where there is room.
-        let wrapped = lines.flatMap { text, ground -> [(String, Ground)] in
-            guard area.height >= 20 else { return [(text, ground)] }
-            return Wrap.lines(text, width: max(8, area.width - 4), limit: 2).enumerated()
-                .map { ($0.offset == 0 ? $0.element : "  " + $0.element, ground) }
-        }
-        for (text, ground) in wrapped.prefix(max(1, area.height / 8)) {
+        for text in (lines + own).prefix(max(most, lines.count)) {
             let (row, below) = rest.split(top: 1)
-            canvas.frame.fill(row, Style(.strong, on: ground))
+            canvas.frame.fill(row, Style(.strong, on: .bad))
             canvas.frame.text(
-                text, x: row.x + 1, y: row.y, Style(.strong, on: ground), limit: row.width - 2)
+                text, x: row.x + 1, y: row.y, Style(.strong, on: .bad), limit: row.width - 2)
             rest = below
         }
         return line(model, &canvas, rest)
+    }
+
+    /// What it means that the engine is gone, and what helps.
+    private static func gone(_ model: Model) -> String? {
+        guard case .lost(let since, let why) = model.connection, model.situation != nil else {
+            return nil
+        }
+        let ago = Times.spoken((model.now - since).seconds)
+        let asOf = model.engineNow.map { " · all this is as of \($0.timeOfDay), \(ago) ago" } ?? ""
+        return "✖ engine gone: nothing is watched and nobody is told\(asOf)"
+            + " · start it: \(model.startCommand) · \(why)"
+    }
+    /// The end of an alarm is its remedy: more lines rather than a cut, where there is room.
+    private static func broken(_ text: String, _ area: Rect, limit: Int) -> [String] {
+        guard area.height >= 20 else { return [text] }
+        return Wrap.lines(text, width: max(8, area.width - 4), limit: limit).enumerated()
+            .map { $0.offset == 0 ? $0.element : "  " + $0.element }
+    }
+    /// Those of one kind as one: `NOT TOLD: 2 people — Priya Nair, Oren Katz`.
+    private static func brief(_ alarms: [String]) -> [String] {
+        let mark = "NOT TOLD: "
+        let names = alarms.filter { $0.hasPrefix(mark) }.map { alarm in
+            let rest = alarm.dropFirst(mark.count)
+            return String(rest[..<(rest.firstRange(of: " — ")?.lowerBound ?? rest.endIndex)])
+        }
+        guard names.count > 1 else { return alarms }
+        return ["\(mark)\(names.count) people — \(names.joined(separator: ", "))"]
+            + alarms.filter { !$0.hasPrefix(mark) }
     }
 
     /// What somebody has to say to everybody: `update-dashboard`'s line.
@@ -168,8 +191,23 @@ enum Chrome {
         // In a narrow terminal what the moment asks for is worth more than the palette.
         var hints = hints(model)
         if rect.width < 60 { hints.removeAll { $0.key == .character(":") } }
-        draw(hints, &canvas, rect, always: rect.width < 60 ? 2 : 3)
+        guard rect.width >= 60, rect.width < 100, model.page == .command, model.emergency != nil
+        else {
+            return draw(hints, &canvas, rect, always: rect.width < 60 ? 2 : 3)
+        }
+        // During an emergency its keys are worth more than any other but the one that finds the rest.
+        let help = hints.filter { $0.key == .character("?") && $0.word == "help" }
+        hints.removeAll { help.contains($0) }
+        let screens = hints.filter { $0.word == "screens" }
+        hints.removeAll { screens.contains($0) }
+        draw(hints + screens + help, &canvas, rect, always: help.count)
     }
+
+    /// What an emergency asks for on the first screen, in this order.
+    private static let first = [
+        "acknowledge", "veto-rollback", "run-proposal", "rollback", "deactivate-emergency",
+        "hand-over", "note", "acknowledge-for", "set-level",
+    ]
 
     struct Hint: Equatable {
         var label: String
@@ -188,7 +226,11 @@ enum Chrome {
         }
         let closing: Set<String> = ["commands", "help", "quit"]
         let urgent = here.filter { $0.urgent(model) }
-        let others = here.filter { !$0.urgent(model) && !closing.contains($0.name) }
+        var others = here.filter { !$0.urgent(model) && !closing.contains($0.name) }
+        if model.page == .command, model.emergency != nil {
+            let wanted = first.compactMap { name in others.first { $0.name == name } }
+            others = wanted + others.filter { !first.contains($0.name) }
+        }
         let ends = here.filter { closing.contains($0.name) }
         var hints = (urgent + others).map(hint)
         if model.page != .command {
@@ -234,7 +276,7 @@ enum Chrome {
 
     static func waiting(_ model: Model, _ canvas: inout Canvas, _ area: Rect) {
         let lost: String? = if case .lost(_, let why) = model.connection { why } else { nil }
-        let box = area.centred(width: min(72, area.width - 4), height: min(9, area.height))
+        let box = area.centred(width: min(72, area.width - 4), height: min(11, area.height))
         var y = box.y
         func line(_ text: String, _ role: StyleRole, _ canvas: inout Canvas) {
             for part in Wrap.lines(text, width: box.width, limit: 3) where y < area.endY {
@@ -249,7 +291,8 @@ enum Chrome {
             line(model.options.engine, .dim, &canvas)
             y += 1
             line("It is tried again every few seconds.", .dim, &canvas)
-            line("`tocsin engine` starts one; q leaves.", .dim, &canvas)
+            line("Start one: \(model.startCommand)", .text, &canvas)
+            line("q leaves.", .dim, &canvas)
         } else {
             line("○ Connecting to the engine", .text, &canvas)
             line(model.options.engine, .dim, &canvas)

@@ -7,6 +7,8 @@ struct PaletteEntry: Sendable {
     var name: String
     var text: String
     var key: String
+    /// Where the key means this, when that is not here: `on screen 6`.
+    var place = ""
     var refusal: String?
     var act: @Sendable (inout Model) -> [Effect]
 }
@@ -62,9 +64,16 @@ enum CommandPalette {
             entries.append(
                 PaletteEntry(
                     name: binding.name, text: binding.text, key: binding.label ?? binding.key.label,
-                    refusal: binding.refusal(model) ?? elsewhere, act: { binding.act(&$0) }))
+                    place: place(binding, model.page), refusal: binding.refusal(model) ?? elsewhere,
+                    act: { binding.act(&$0) }))
         }
         return entries + dynamic(model)
+    }
+    /// One letter means one thing on one screen and another on the next.
+    private static func place(_ binding: Binding, _ page: Page) -> String {
+        guard !binding.works(on: page) else { return "" }
+        let pages = binding.pages.map(\.rawValue).sorted().map(String.init)
+        return "on screen " + pages.joined(separator: ", ")
     }
     /// A key that needs the selection of its own screen.
     private static func elsewhere(_ binding: Binding) -> String? {

@@ -39,8 +39,8 @@ extension Keymap {
     /// After what the moment asks for on the first screen.
     static let people: [Binding] = [
         Binding(
-            key: .character("A"), name: "acknowledge-for", hint: "",
-            text: "Take the emergency for a time, or with a word",
+            key: .character("A"), name: "acknowledge-for", hint: "for a time",
+            text: "Take the emergency for a time, or with a word: it runs out by itself",
             refusal: Why.notToAcknowledgeAgain, act: { $0.open($0.acknowledgeForm) }),
         Binding(
             key: .character("o"), name: "hand-over", hint: "hand over",

@@ -31,7 +31,9 @@ enum EscalationScreen {
                 canvas.frame.glyph("┴", x: left.endX, y: lower.y, Style(.border))
             }
         } else {
-            show(all(model, width: upper.width - 2), "Escalation", model, &canvas, upper)
+            show(
+                all(model, width: upper.width - 2), "Escalation", model, &canvas, upper,
+                note: summary(model, room: upper.width - 36))
             DeliveryList.draw(model, &canvas, lower)
         }
     }
@@ -67,7 +69,8 @@ enum EscalationScreen {
     }
 
     private static func show(
-        _ lines: [[Run]], _ title: String, _ model: Model, _ canvas: inout Canvas, _ rect: Rect
+        _ lines: [[Run]], _ title: String, _ model: Model, _ canvas: inout Canvas, _ rect: Rect,
+        note: [Run] = []
     ) {
         guard rect.height > 1 else { return }
         let room = rect.height - 1
@@ -76,7 +79,8 @@ enum EscalationScreen {
         canvas.head(
             title, rect, ruled: false,
             right: below > 0
-                ? [Run(Numbers.counted(below, "more line", "more lines") + " ↓", .dim)] : [])
+                ? [Run(Numbers.counted(below, "more line", "more lines") + " ↓", .dim)] : [],
+            note: note)
         for (index, line) in lines.dropFirst(first).prefix(room).enumerated() {
             canvas.frame.line(line, x: rect.x + 1, y: rect.y + 1 + index, limit: rect.width - 2)
         }
@@ -236,13 +240,40 @@ enum EscalationScreen {
                 Run(kind + String(repeating: " ", count: kinds - kind.count), .dim),
                 Run(words, channel.state == .failing ? .warning : .dim), Run(waiting, .warning),
             ])
-            if channel.state == .failing, !channel.trouble.isEmpty {
-                for part in Wrap.lines(channel.trouble, width: max(8, width - 6), limit: 2) {
+            let trouble = [failing(channel.name, model), channel.trouble]
+                .filter { !$0.isEmpty }.joined(separator: ": ")
+            if channel.state == .failing, !trouble.isEmpty {
+                for part in Wrap.lines(trouble, width: max(8, width - 6), limit: 3) {
                     lines.append([Run("      " + part, .text)])
                 }
             }
         }
         return lines
+    }
+
+    /// `since 13:52, tried 14:03:11`
+    private static func failing(_ channel: String, _ model: Model) -> String {
+        guard let times = Outbox.failure(of: channel, model) else { return "" }
+        let since = "since " + Times.until(times.since, now: model.engineNow)
+        return times.tried == times.since
+            ? since : since + ", tried " + Times.ofDay(times.tried)
+    }
+
+    /// `mail fails · text works`: for the head, where the channels themselves are out of sight.
+    private static func summary(_ model: Model, room: Int) -> [Run] {
+        let used = (model.core?.channels ?? []).filter { $0.state != .unused }
+        let sorted = used.filter { $0.state == .failing } + used.filter { $0.state != .failing }
+        var runs: [Run] = []
+        for channel in sorted {
+            let fails = channel.state == .failing
+            let next = [
+                Run(runs.isEmpty ? "" : " · ", .dim),
+                Run("\(channel.name) \(fails ? "fails" : "works")", fails ? .warning : .good),
+            ]
+            guard (runs + next).reduce(0, { $0 + $1.columns }) <= room else { break }
+            runs += next
+        }
+        return runs
     }
 
     private static func people(_ model: Model, width: Int) -> [[Run]] {

@@ -12,9 +12,9 @@ enum EventPanel {
             canvas.frame.text("nothing has happened yet", x: list.x + 1, y: list.y, Style(.dim))
             return
         }
-        let shown = model.events.reversed().lazy.filter { !isNoise($0.kind) }.prefix(list.height)
-        for (index, event) in shown.enumerated() {
-            line(event, model, &canvas, list, list.y + index)
+        let shown = EventRuns.newestFirst(model.events.filter { !isNoise($0.kind) })
+        for (index, one) in shown.prefix(list.height).enumerated() {
+            line(one.event, one.count, model, &canvas, list, list.y + index)
         }
     }
 
@@ -24,7 +24,8 @@ enum EventPanel {
     }
 
     private static func line(
-        _ event: EventReport, _ model: Model, _ canvas: inout Canvas, _ rect: Rect, _ y: Int
+        _ event: EventReport, _ count: Int, _ model: Model, _ canvas: inout Canvas, _ rect: Rect,
+        _ y: Int
     ) {
         // Older than a day: the day says more than the second.
         let old = (model.seconds(since: event.at) ?? 0) > 86_400
@@ -45,6 +46,10 @@ enum EventPanel {
             let used = canvas.frame.line(
                 [Run(by, .dim)], endX: end, y: y, within: max(0, rect.width / 5))
             if used > 0 { end -= used + 1 }
+        }
+        // Before the text, whose end may be cut.
+        if count > 1 {
+            x += canvas.frame.text("\(count)× ", x: x, y: y, Style(role, .bold), limit: end - x)
         }
         canvas.frame.text(event.text, x: x, y: y, Style(role), limit: end - x)
     }

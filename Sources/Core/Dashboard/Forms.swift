@@ -108,6 +108,10 @@ extension Model {
         }
         switch order(of: state) {
         case .success(let request):
+            if let question = question(before: request, state) {
+                sheet = .confirm(question)
+                return []
+            }
             sheet = nil
             return send(request)
         case .failure(let complaint):

@@ -41,7 +41,8 @@ enum Keymap {
     private static let command: [Binding] = [
         Binding(
             key: .character("a"), name: "acknowledge", hint: "acknowledge",
-            text: "Take the emergency: the response clock and the escalation stop",
+            text:
+                "Take the emergency: clock and escalation stop; o hands it on, A 15m lets it run out",
             urgent: { Why.notToAcknowledge($0) == nil }, refusal: Why.notToAcknowledge,
             act: { $0.acknowledge() }),
         Binding(
@@ -49,7 +50,7 @@ enum Keymap {
             text: "Run the selected proposal; asks first when something is lost by it",
             pages: [.command], refusal: Why.nothingProposed, act: { $0.runProposal() }),
         Binding(
-            key: .down, also: [.character("j")], label: "↑↓ 1–9", name: "next-proposal", hint: "",
+            key: .down, also: [.character("j")], label: "↑↓", name: "next-proposal", hint: "",
             text: "Select a proposal", pages: [.command],
             act: { model in
                 model.selectedProposal = min(
@@ -105,7 +106,7 @@ enum Keymap {
             }),
         Binding(
             key: .character("D"), also: [.character("z")], name: "deactivate-emergency",
-            hint: "deactivate", text: "End the emergency",
+            hint: "end", text: "End the emergency",
             urgent: { $0.emergency != nil && $0.stillFailing.isEmpty },
             refusal: Why.noEmergency, act: { $0.askToDeactivate() }),
         Binding(

@@ -121,8 +121,22 @@ enum Outbox {
         return runs.isEmpty ? nil : runs
     }
 
-    /// `▲ mail fails, 3 queued — connection refused`: why somebody may not have been told; nil when
-    /// nothing is in the way.
+    /// Since when a channel fails and when it was tried last, as far as the events tell; RFC 3339.
+    static func failure(of channel: String, _ model: Model) -> (since: String, tried: String)? {
+        let mine = Set(
+            (model.situation?.deliveries ?? []).filter { $0.channel == channel }.map(\.id))
+        let ended = model.events.filter {
+            $0.kind == "delivery-ended" && $0.message.map(mine.contains) == true
+        }
+        let failures = ended.suffix(
+            from: (ended.lastIndex { !EventRuns.isFailure($0) } ?? -1) + 1)
+        return failures.first.flatMap { first in
+            failures.last.map { (since: first.at, tried: $0.at) }
+        }
+    }
+
+    /// `▲ mail fails since 13:52, 3 queued — connection refused`: why somebody may not have been told;
+    /// nil when nothing is in the way.
     static func trouble(_ model: Model) -> [Run]? {
         guard let core = model.core else { return nil }
         let failing = core.channels.filter { $0.state == .failing }
@@ -140,9 +154,12 @@ enum Outbox {
         }
         let names = failing.map(\.name).joined(separator: ", ")
         let why = failing.count > 1 || first.trouble.isEmpty ? "" : " — \(first.trouble)"
+        let since = failing.compactMap { failure(of: $0.name, model)?.since }.min().map {
+            " since " + Times.until($0, now: model.engineNow)
+        }
         return [
             Run("▲ ", .warning, .bold),
-            Run("\(names) \(failing.count > 1 ? "fail" : "fails")", .warning),
+            Run("\(names) \(failing.count > 1 ? "fail" : "fails")\(since ?? "")", .warning),
             Run(queued > 0 ? ", \(queued) queued" : "", .warning), Run(why, .dim),
         ]
     }

@@ -9,6 +9,9 @@ package struct DashboardOptions: Sendable {
     package var host: String
     /// Where the engine is, for messages: the socket's path.
     package var engine: String
+    /// The runbook and the engine's folder, for the command that starts it; nil: not known.
+    package var runbook: String?
+    package var state: String?
     /// At least one.
     package var themes: [Theme]
     /// Theme files that could not be read, in words.
@@ -18,13 +21,16 @@ package struct DashboardOptions: Sendable {
     /// Whether news that want somebody ring the bell; a wall display does not ring.
     package var rings: Bool
     package init(
-        host: String, engine: String, themes: [Theme] = Theme.builtIn,
+        host: String, engine: String, runbook: String? = nil, state: String? = nil,
+        themes: [Theme] = Theme.builtIn,
         themeProblems: [String] = [], theme: String? = nil, rings: Bool = true
     ) {
         self.theme = theme
         self.rings = rings
         self.host = host
         self.engine = engine
+        self.runbook = runbook
+        self.state = state
         self.themes = themes.isEmpty ? Theme.builtIn : themes
         self.themeProblems = themeProblems
     }
@@ -75,6 +81,8 @@ package struct Model: Sendable {
     var you: CallerReport?
     /// Oldest first.
     var events: [EventReport] = []
+    /// The emergency that ended last while this dashboard looked, as it was at its end.
+    var lastEmergency: EmergencyReport?
 
     // Clocks
     /// The local clock, which never goes back; it has nothing to do with the time of day.
@@ -85,6 +93,8 @@ package struct Model: Sendable {
     var heardAt: Timestamp?
     /// When it last rang, on the local clock.
     var rangAt: Timestamp?
+    /// Until when what is typed was meant for a sheet that has just closed, on the local clock.
+    var typedAheadUntil: Timestamp?
 
     // Where the operator is
     package internal(set) var page = Page.command
@@ -105,6 +115,8 @@ package struct Model: Sendable {
     static let eventLimit = 200
     /// A silence of more than this is shown.
     static let staleAfter = Span.seconds(3)
+    /// Whoever types on for this long after a sheet has closed has not seen that it did.
+    static let typeAhead = Span.seconds(0.15)
 
     package init(_ options: DashboardOptions, size: Size, now: Timestamp) {
         self.options = options
@@ -119,8 +131,11 @@ package struct Model: Sendable {
     var emergency: EmergencyReport? { core?.emergency }
     var level: Level? { emergency.map { Level(wire: $0.level) } }
 
-    /// The engine's clock now; nil before the engine was heard.
-    var engineNow: Timestamp? { engineAhead.map { now + $0 } }
+    /// The engine's clock now; nil before the engine was heard. Once it is gone, nothing is known of
+    /// later than its last word: the clock stands still there.
+    var engineNow: Timestamp? {
+        engineAhead.map { (isLost ? heardAt ?? now : now) + $0 }
+    }
 
     /// Seconds from a time of the engine's until now; nil for no time.
     func seconds(since text: String?) -> Double? {
@@ -138,7 +153,7 @@ package struct Model: Sendable {
     }
     var isLost: Bool { if case .lost = connection { true } else { false } }
 
-    /// The proposals, in the engine's order; at most nine, for they have numbers.
+    /// The proposals, in the engine's order; at most nine, for more are no advice.
     var proposals: [ProposalReport] { Array((core?.proposals ?? []).prefix(9)) }
     var proposal: ProposalReport? {
         let all = proposals
@@ -163,16 +178,50 @@ package struct Model: Sendable {
     func person(_ user: String) -> String {
         runbook?.people.first { $0.user == user || $0.id == user }?.name ?? user
     }
-    /// The first of a person's names, for narrow columns.
+    /// The first of a person's names, for narrow columns; the whole of what is no person's name:
+    /// “The administrator” is not called “The”.
     func firstName(_ user: String) -> String {
         let name = person(user)
-        return name.split(separator: " ").first.map(String.init) ?? name
+        let words = name.split(separator: " ")
+        guard words.count == 2, words.allSatisfy({ $0.first?.isUppercase ?? false }),
+            !Model.articles.contains(words[0].lowercased())
+        else { return name }
+        return String(words[0])
     }
+    private static let articles: Set<String> = [
+        "the", "a", "an", "der", "die", "das", "le", "la", "les", "el", "los", "las", "il",
+    ]
 
     /// Who is on call; with overrides, where the engine says so.
     var onCall: [OnCallReport] {
         let present = core?.onCall ?? []
         return present.isEmpty ? runbook?.onCall ?? [] : present
+    }
+
+    /// What starts the engine again, as it would be typed.
+    var startCommand: String {
+        var words = ["tocsin engine"]
+        if let path = runbook?.path ?? options.runbook {
+            words.append("--runbook " + Model.quoted(path))
+        }
+        if let state = options.state {
+            words.append("--state " + Model.quoted(state))
+            if options.engine != state + "/engine.sock" {
+                words.append("--socket " + Model.quoted(options.engine))
+            }
+        } else {
+            words.append("--socket " + Model.quoted(options.engine))
+        }
+        return words.joined(separator: " ")
+    }
+    /// As a shell takes it.
+    private static func quoted(_ path: String) -> String {
+        let plain = path.utf8.allSatisfy {
+            (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
+                || "/._-+:@%,=".utf8.contains($0)
+        }
+        return plain && !path.isEmpty
+            ? path : "'" + path.replacing("'", with: "'\\''") + "'"
     }
 
     /// The path of the runbook; nil before the engine was heard.

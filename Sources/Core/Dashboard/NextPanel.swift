@@ -63,8 +63,8 @@ enum NextPanel {
         for (index, proposal) in proposals.enumerated() {
             lines += self.proposal(proposal, index, model, narrow: width < 50)
         }
-        if lines.isEmpty {
-            lines.append(Line(left: [Run(idle(model), .dim)]))
+        if lines.isEmpty || unheard(model) != nil {
+            lines += idle(model, width: width)
         }
         return lines
     }
@@ -98,9 +98,42 @@ enum NextPanel {
         ]
     }
 
-    private static func idle(_ model: Model) -> String {
-        guard model.emergency != nil else { return "Nothing to do" }
-        return "Nothing is proposed — r shows every recovery action"
+    private static func idle(_ model: Model, width: Int) -> [Line] {
+        guard model.emergency == nil else {
+            return [Line(left: [Run("Nothing is proposed — r shows every recovery action", .dim)])]
+        }
+        guard let unheard = unheard(model) else {
+            return [Line(left: [Run("Nothing to do", .dim)])]
+        }
+        let parts = Wrap.lines(unheard, width: max(8, width - 4), limit: 5)
+        return parts.enumerated().map { index, part in
+            Line(
+                left: [Run(index == 0 ? "▲ " : "  ", .warning, .bold), Run(part, .warning)],
+                spot: .press(.character("e")))
+        }
+    }
+
+    /// Something is failed and no emergency is open: who hears of it, and what one can do; nil when
+    /// nothing is.
+    private static func unheard(_ model: Model) -> String? {
+        let failed = (model.situation?.components ?? []).filter { $0.state == .failed }
+        guard model.emergency == nil, !failed.isEmpty else { return nil }
+        let which = failed.count == 1 ? "\(failed[0].name) is failed" : "Components are failed"
+        let end = model.core?.quietSince.flatMap { Timestamp(rfc3339: $0) }
+        let wasSo = failed.contains { component in
+            component.probes.contains { probe in
+                guard probe.state == .failed, let since = Timestamp(rfc3339: probe.since),
+                    let end
+                else { return false }
+                return since < end
+            }
+        }
+        // What held at the end of the last emergency is spent until it has ended once.
+        return wasSo
+            ? "\(which) and no emergency is open: nobody will be told again until a trigger ends"
+                + " and holds anew — e declares one"
+            : "\(which) and no emergency is open yet: a trigger of the runbook raises one when it"
+                + " has held long enough — e declares one now"
     }
 
     private static func proposal(
@@ -133,7 +166,7 @@ enum NextPanel {
         var lines = [
             Line(
                 left: [
-                    Run(selected ? "▸ " : "  ", .accent), Run("\(index + 1) ", .key, .bold),
+                    Run(selected ? "▸ " : "  ", .accent),
                     Run(proposal.title, selected ? .strong : .text),
                     Run(danger ? " ▲" : "", .warning),
                 ], right: right, selected: selected, spot: .choose(index))
@@ -204,8 +237,7 @@ enum NextPanel {
     private static func ended(_ model: Model) -> [Line] {
         guard let last = latest(model), last.state.isOver else { return [] }
         let recent = (model.seconds(since: last.finishedAt) ?? .infinity) < 600
-        let ours = model.emergency.map { last.startedAt >= $0.activatedAt } ?? false
-        guard model.emergency == nil ? recent : ours else { return [] }
+        guard model.emergency == nil ? recent : belongs(last, model) else { return [] }
         let took =
             model.seconds(since: last.startedAt)
             .flatMap { s in model.seconds(since: last.finishedAt).map { s - $0 } } ?? 0
@@ -221,6 +253,26 @@ enum NextPanel {
             lines.append(Line(left: [Run("    " + last.message, .dim)], optional: true))
         }
         return lines
+    }
+
+    /// Whether it was for this emergency: not before it began (or was taken up again), and not what
+    /// the engine cleared away after the one before.
+    private static func belongs(_ last: ProcedureReport, _ model: Model) -> Bool {
+        guard let emergency = model.emergency else { return false }
+        var began: String? = emergency.activatedAt
+        if emergency.reopenings > 0 {
+            began =
+                model.events.last {
+                    $0.kind == "emergency-reopened" && $0.emergency == emergency.id
+                }?.at
+        }
+        guard let began = began.flatMap({ Timestamp(rfc3339: $0) }),
+            let started = Timestamp(rfc3339: last.startedAt), started >= began
+        else { return false }
+        guard last.kind == .fallback, last.startedBy == "engine", last.state == .succeeded else {
+            return true
+        }
+        return model.core?.fallbacks.first { $0.name == last.name }?.enabled ?? false
     }
 
     private static func latest(_ model: Model) -> ProcedureReport? {

@@ -151,7 +151,7 @@ extension Model {
         return FormState(
             kind: .handOver, title: "Hand over the command",
             advice: "Whoever you pick has the emergency from then on, and is told.",
-            verb: "hand over",
+            verb: "hand over …",
             fields: [
                 FormField(
                     name: "target", label: "To",
@@ -209,7 +209,7 @@ extension Model {
         return FormState(
             kind: .report, title: "Report a problem that no probe can see",
             advice: "Triggers and rollback rules of the runbook decide what follows from it.",
-            verb: "report it", role: .bad,
+            verb: "report it …", role: .bad,
             fields: [
                 FormField(
                     name: "kind", label: "Kind",

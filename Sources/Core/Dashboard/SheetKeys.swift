@@ -26,6 +26,10 @@ extension Model {
 
     private mutating func closeSheet() -> [Effect] {
         if case .themes(let state) = sheet { theme = state.before }
+        if case .confirm(let state) = sheet, let form = state.form {
+            sheet = .form(form)
+            return []
+        }
         sheet = nil
         return []
     }
@@ -152,7 +156,7 @@ extension Model {
         let wordless = stillFailing.isEmpty
         if wordless {
             switch key {
-            case .character("y"), .enter:
+            case .character("y"):
                 sheet = nil
                 return send(CommandRequest(command: "deactivate-emergency"))
             case .character("n"), .character("q"): sheet = nil
@@ -181,7 +185,7 @@ extension Model {
         case .character("y"):
             sheet = nil
             return send(state.request)
-        case .character("n"), .character("q"): sheet = nil
+        case .character("n"), .character("q"): sheet = state.form.map(Sheet.form)
         case .down, .character("j"), .pageDown:
             state.scroll = min(state.scroll + 1, max(0, state.steps.count - 1))
             sheet = .confirm(state)

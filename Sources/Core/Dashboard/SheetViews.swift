@@ -59,11 +59,12 @@ enum Sheets {
             canvas.frame.text(
                 entry.name, x: list.x, y: row.y, Style(works ? .strong : .dim, on: ground),
                 limit: names)
-            let keys = GlyphWidth.columns(entry.key)
-            if keys > 0 {
-                canvas.frame.text(
-                    entry.key, x: list.endX - keys, y: row.y, Style(.key, on: ground, .bold))
-            }
+            let key = [
+                Run(entry.key, .key, .bold),
+                Run(entry.place.isEmpty ? "" : " " + entry.place, .dim),
+            ]
+            let keys = key.reduce(0) { $0 + $1.columns }
+            canvas.frame.line(key, endX: list.endX, y: row.y, within: keys, on: ground)
             let text = entry.refusal.map { "not now: " + $0 } ?? entry.text
             canvas.frame.text(
                 text, x: list.x + names + 2, y: row.y, Style(works ? .text : .warning, on: ground),
@@ -178,14 +179,31 @@ enum Sheets {
         }
         let width = min(70, canvas.frame.width - 6)
         let list = Wrap.lines(failing.joined(separator: ", "), width: width - 2, limit: 3)
+        let stops = model.consequencesOfEnd.flatMap { sentence in
+            Wrap.lines("· " + sentence, width: width - 2, limit: 2).enumerated().map {
+                $0.offset == 0 ? $0.element : "  " + $0.element
+            }
+        }
+        let roomy = canvas.frame.height >= 20
+        let shown = roomy ? stops : []
         let room = canvas.sheet(
-            "End \(id)?", width: width, height: list.count + 7, role: .warning)
+            "End \(id)?", width: width,
+            height: list.count + 7 + (shown.isEmpty ? 0 : shown.count + 2), role: .warning)
         canvas.frame.text(
             "▲ This still fails:", x: room.x, y: room.y + 1, Style(.warning, on: .panel, .bold))
         for (index, line) in list.enumerated() {
             canvas.frame.text(line, x: room.x + 2, y: room.y + 2 + index, Style(.text, on: .panel))
         }
-        let y = room.y + 3 + list.count
+        var y = room.y + 3 + list.count
+        if !shown.isEmpty {
+            canvas.frame.text(
+                "What its end stops:", x: room.x, y: y, Style(.warning, on: .panel, .bold))
+            for (index, line) in shown.enumerated() {
+                canvas.frame.text(
+                    line, x: room.x, y: y + 1 + index, Style(.text, on: .panel), limit: room.width)
+            }
+            y += shown.count + 2
+        }
         canvas.frame.text(
             "Why does it end all the same? It goes into the report.", x: room.x, y: y,
             Style(.text, on: .panel), limit: room.width)
@@ -315,7 +333,7 @@ enum HelpSheet {
     static func draw(_ model: Model, _ scroll: Int, _ canvas: inout Canvas) -> [Chrome.Hint] {
         let lines = lines(model)
         let room = canvas.sheet(
-            "Keys", width: min(88, canvas.frame.width - 6), height: min(lines.count, room(model)))
+            "Keys", width: width(model), height: min(lines.count, room(model)))
         let first = min(scroll, max(0, lines.count - room.height))
         for (index, line) in lines.dropFirst(first).prefix(room.height).enumerated() {
             canvas.frame.line(line, x: room.x, y: room.y + index, limit: room.width, on: .panel)
@@ -323,27 +341,35 @@ enum HelpSheet {
         return [Sheets.hint(.down, "scroll", "↑↓"), Sheets.hint(.escape, "close")]
     }
     private static func room(_ model: Model) -> Int { max(1, model.size.height - 6) }
+    private static func width(_ model: Model) -> Int { min(96, model.size.width - 6) }
     static func longest(_ model: Model) -> Int { max(0, lines(model).count - room(model)) }
 
     private static func lines(_ model: Model) -> [[Run]] {
         let here = Keymap.bindings.filter { $0.pages.contains(model.page) && !$0.text.isEmpty }
         let everywhere = Keymap.bindings.filter { $0.pages.isEmpty && !$0.text.isEmpty }
         var lines: [[Run]] = [[Run("On this screen: \(model.page.title)", .heading)]]
-        lines += here.map { line($0, model) }
+        lines += here.flatMap { self.lines($0, model) }
         lines += [[], [Run("Everywhere", .heading)]]
-        lines += everywhere.map { line($0, model) }
+        lines += everywhere.flatMap { self.lines($0, model) }
         return lines
     }
-    private static func line(_ binding: Binding, _ model: Model) -> [Run] {
+    /// The key, and what it does, in as many lines as that takes.
+    private static func lines(_ binding: Binding, _ model: Model) -> [[Run]] {
         let label =
             binding.label
             ?? ([binding.key] + binding.also.prefix(1)).map(\.label)
             .joined(separator: " ")
-        let pad = String(repeating: " ", count: max(1, 13 - GlyphWidth.columns(label)))
-        let refusal = binding.refusal(model)
-        return [
-            Run("  " + label + pad, .key, .bold), Run(binding.text, refusal == nil ? .text : .dim),
-            Run(refusal == nil ? "" : "  not now", .warning),
-        ]
+        let refused = binding.refusal(model) != nil
+        let role: StyleRole = refused ? .dim : .text
+        let parts = Wrap.lines(binding.text, width: max(8, width(model) - 15 - (refused ? 9 : 0)))
+        return parts.enumerated().map { index, part in
+            let head = index == 0 ? "  " + label : ""
+            let pad = String(repeating: " ", count: max(1, 15 - GlyphWidth.columns(head)))
+            let last = index == parts.count - 1
+            return [
+                Run(head + pad, .key, .bold), Run(part, role),
+                Run(refused && last ? "  not now" : "", .warning),
+            ]
+        }
     }
 }

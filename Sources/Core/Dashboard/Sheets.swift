@@ -48,6 +48,8 @@ struct ConfirmState: Sendable, Equatable {
     /// What `y` does, in a word or two.
     var verb = "runs it"
     var scroll = 0
+    /// The form that it asks about, as it was filled in: saying no leads back to it.
+    var form: FormState?
 }
 struct ReportState: Sendable, Equatable {
     var title: String

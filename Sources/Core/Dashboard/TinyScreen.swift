@@ -52,7 +52,8 @@ enum TinyScreen {
             lines.append([Run("health \(core.health.score) / 100", .dim)])
         }
         if model.isLost {
-            lines.insert([Run("✖ engine gone", .bad, .bold)], at: min(2, lines.count))
+            lines.insert(
+                [Run("✖ engine gone: nobody is told", .bad, .bold)], at: min(2, lines.count))
         }
         if let silence = model.silence {
             lines.insert([Run("▲ stale \(Int(silence)) s", .warning)], at: min(2, lines.count))

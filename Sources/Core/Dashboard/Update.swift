@@ -8,8 +8,10 @@ import Wire
 package func update(_ model: inout Model, _ message: Message, at now: Timestamp) -> [Effect] {
     model.now = max(model.now, now)
     if let until = model.notice?.until, until <= model.now { model.notice = nil }
+    let asked = model.asks
+    defer { if asked, !model.asks { model.typedAheadUntil = model.now + Model.typeAhead } }
     switch message {
-    case .key(let key): return model.press(key)
+    case .key(let key): return model.isTypedAhead(key) ? [] : model.press(key)
     case .resized(let size):
         model.size = size
         return []
@@ -67,6 +69,7 @@ extension Model {
             say("the runbook was read anew", .text)
         }
         if let output = line.output { take(output) }
+        if let ended = before?.emergency, ended.id != emergency?.id { lastEmergency = ended }
         keepSelection()
         return mayRing ? ring(since: before) : []
     }
@@ -131,7 +134,7 @@ extension Model {
             if forSheet { return rollbackAnswered(request, answer) }
             // The first is what was asked for; what follows is what came of it.
             let told = answer.events.first?.text ?? "\(request.command): done"
-            say(told, answer.events.first?.tone.noticeRole ?? .good)
+            say(told + wayBack(from: request), answer.events.first?.tone.noticeRole ?? .good)
         case .refused(let refusal):
             if forSheet {
                 rollback.sheet?.dryRun = .none
@@ -148,6 +151,12 @@ extension Model {
                 for: 20)
         }
         return []
+    }
+
+    /// One key takes the emergency, and none gives it back: what does is said at once.
+    private func wayBack(from request: CommandRequest) -> String {
+        guard request.command == "acknowledge", request.span == nil else { return "" }
+        return " — not yours? o hands it on, A 15m lets it run out"
     }
 
     private mutating func rollbackAnswered(
@@ -181,6 +190,27 @@ extension Model {
 
     // MARK: Keys
 
+    /// Whether something lies above the screen, or stands in its place, that keys are meant for.
+    var asks: Bool { sheet != nil || (page == .rollback && rollback.sheet != nil) }
+
+    /// Whether a key still belongs to what was typed into a sheet that has closed meanwhile. As long
+    /// as the typing goes on, none of it is a command.
+    mutating func isTypedAhead(_ key: Key) -> Bool {
+        guard let until = typedAheadUntil else { return false }
+        guard now < until, !asks else {
+            typedAheadUntil = nil
+            return false
+        }
+        switch key {
+        case .character, .enter, .paste, .backspace, .tab, .alt:
+            typedAheadUntil = now + Model.typeAhead
+            return true
+        case .escape, .backTab, .delete, .insert, .up, .down, .left, .right, .home, .end, .pageUp,
+            .pageDown, .function, .control, .click, .wheelUp, .wheelDown:
+            return false
+        }
+    }
+
     mutating func press(_ key: Key) -> [Effect] {
         switch key {
         case .control("l"): return [.redraw]
@@ -193,12 +223,6 @@ extension Model {
         if isTiny { return pressOnTiny(key) }
         if sheet != nil { return pressOnSheet(key) }
         if page == .rollback, rollback.sheet != nil { return pressOnRollbackSheet(key) }
-        if page == .command, case .character(let digit) = key, let number = digit.wholeNumberValue,
-            (1...9).contains(number), number <= proposals.count
-        {
-            selectedProposal = number - 1
-            return []
-        }
         if let page = Page.later(key) {
             say(page + " comes with a later version", .dim)
             return []

@@ -29,7 +29,8 @@ func runDashboard(
         environment: environment, colour: !options.noColor, unicode: !look.noUnicode,
         mouse: !look.noMouse)
     let dashboard = DashboardOptions(
-        host: DashboardLoop.hostName(), engine: socket, themes: themes.all,
+        host: DashboardLoop.hostName(), engine: socket, runbook: options.runbook,
+        state: options.state ?? DashboardLoop.folder(of: socket), themes: themes.all,
         themeProblems: themes.problems, theme: theme?.id, rings: !look.noBell)
     return await withCheckedContinuation { continuation in
         // Blocking waits have no place on the threads that tasks share.
@@ -209,6 +210,11 @@ private struct DashboardLoop {
         var time = timespec()
         clock_gettime(CLOCK_BOOTTIME, &time)
         return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+    }
+
+    /// The engine's folder, where its socket has the name that it gets there; nil: not known.
+    static func folder(of socket: String) -> String? {
+        socket.hasSuffix("/engine.sock") ? String(socket.dropLast("/engine.sock".count)) : nil
     }
 
     static func hostName() -> String {
