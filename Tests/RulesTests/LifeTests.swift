@@ -279,6 +279,36 @@ import Testing
         }
     }
 
+    @Test func `whoever asked for patience gets it, however the clock is set`() throws {
+        for step in [-86_400.0, 86_400.0] {
+            var world = RulesWorld()
+            let words = NotificationRequest(
+                title: "Hello", text: "All", target: "administrator", via: ["mail"])
+            try world.ask(.sendNotification(words))
+            let first = try #require(world.sending.first)
+            try world.ask(
+                .deliveryEnded(
+                    first.id, attempt: 1,
+                    DeliveryOutcome(
+                        end: .failed, detail: "429", retryAfter: .minutes(5), seconds: 0.1)))
+            world.now = world.now + Span(seconds: step)
+            try world.ask(.clockStepped(by: step))
+            #expect(world.delivery(first.id)?.failedAt == world.now)
+            // The channel works for others.
+            try world.deliverAll()
+            #expect(world.delivery(first.id)?.notBefore == world.now + .minutes(5))
+        }
+    }
+
+    @Test func `since when somebody holds it moves with the clock`() throws {
+        var world = RulesWorld()
+        try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))
+        try world.ask(.acknowledge(text: "", span: nil))
+        world.now = world.now + .hours(-2)
+        try world.ask(.clockStepped(by: -7_200))
+        #expect(world.situation.emergency?.heldSince == world.now)
+    }
+
     @Test func `what was given up leaves room for who has heard of the emergency`() throws {
         var world = RulesWorld()
         func tell(_ title: String) throws {

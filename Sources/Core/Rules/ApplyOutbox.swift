@@ -234,6 +234,7 @@ extension Situation {
             shift(&open.respondBy)
             shiftIfSet(&open.acknowledgedAt)
             shiftIfSet(&open.acknowledgedUntil)
+            shiftIfSet(&open.heldSince)
             for index in open.escalation.indices { shift(&open.escalation[index].lastAt) }
             emergency = open
         }
@@ -248,6 +249,8 @@ extension Situation {
                 shift(&entry.deliveries[index].notBefore)
                 shiftIfSet(&entry.deliveries[index].startedAt)
                 shiftIfSet(&entry.deliveries[index].endedAt)
+                shiftIfSet(&entry.deliveries[index].failedAt)
+                shiftIfSet(&entry.deliveries[index].askedToWait)
             }
         }
         for key in outbox.keys {
