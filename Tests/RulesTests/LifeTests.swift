@@ -279,6 +279,71 @@ import Testing
         }
     }
 
+    @Test func `whoever asked for patience gets it, however the clock is set`() throws {
+        for step in [-86_400.0, 86_400.0] {
+            var world = RulesWorld()
+            let words = NotificationRequest(
+                title: "Hello", text: "All", target: "administrator", via: ["mail"])
+            try world.ask(.sendNotification(words))
+            let first = try #require(world.sending.first)
+            try world.ask(
+                .deliveryEnded(
+                    first.id, attempt: 1,
+                    DeliveryOutcome(
+                        end: .failed, detail: "429", retryAfter: .minutes(5), seconds: 0.1)))
+            world.now = world.now + Span(seconds: step)
+            try world.ask(.clockStepped(by: step))
+            #expect(world.delivery(first.id)?.failedAt == world.now)
+            // The channel works for others.
+            try world.deliverAll()
+            #expect(world.delivery(first.id)?.notBefore == world.now + .minutes(5))
+        }
+    }
+
+    @Test func `since when somebody holds it moves with the clock`() throws {
+        var world = RulesWorld()
+        try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))
+        try world.ask(.acknowledge(text: "", span: nil))
+        world.now = world.now + .hours(-2)
+        try world.ask(.clockStepped(by: -7_200))
+        #expect(world.situation.emergency?.heldSince == world.now)
+    }
+
+    @Test func `what was given up leaves room for who has heard of the emergency`() throws {
+        var world = RulesWorld()
+        func tell(_ title: String) throws {
+            let words = NotificationRequest(
+                title: title, text: "All", target: "administrator", via: ["mail"])
+            try world.ask(.sendNotification(words))
+        }
+        for number in 1...Situation.Limits.settledMessages + 5 {
+            try tell("News \(number)")
+            while let next = world.sending.first { try world.end(next, .refused, "550") }
+        }
+        try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))
+        try world.deliverAll()
+        let emergency = try #require(world.situation.emergency)
+        #expect(
+            world.rules.told(of: emergency, in: world.situation).map(\.state) == [.told, .told])
+        // They hear of its end because they have heard of it.
+        try tell("Heard")
+        try world.deliverAll()
+        let kept = world.situation.settled.map(\.message.title)
+        #expect(kept.contains("Heard"))
+        #expect(kept.contains("News \(Situation.Limits.settledMessages + 5)"))
+        #expect(kept.count == Situation.Limits.settledMessages)
+        // What failed stays longer than what did not.
+        for number in 1...Situation.Limits.settledMessages {
+            try tell("More \(number)")
+            try world.deliverAll()
+        }
+        let later = world.situation.settled.map(\.message.title)
+        #expect(!later.contains("Heard"))
+        #expect(later.contains("News \(Situation.Limits.settledMessages + 5)"))
+        #expect(
+            world.rules.told(of: emergency, in: world.situation).map(\.state) == [.told, .told])
+    }
+
     @Test func `alerts report a problem until the last of them resolves`() throws {
         var world = RulesWorld()
         let caller = Caller(user: "alertmanager", uid: 0, pid: 1)

@@ -19,6 +19,9 @@ extension OutreachLife {
     }
 
     private mutating func inspectEscalation() {
+        if let until = ledger.model?.heldUntil, (now - until).seconds > 0.1 {
+            fault("acknowledged until \(until.rfc3339), and still so")
+        }
         guard let model = ledger.model, model.runsSince != nil else { return }
         if world.situation.emergency?.id != model.id { fault("\(model.id) is lost") }
         for (index, step) in row(model.level).enumerated() {
@@ -46,12 +49,15 @@ extension OutreachLife {
             if isLate {
                 fault("\(duty.person) has not heard of \(duty.message) since \(duty.since.rfc3339)")
             }
+            let person = runbook.people.first { $0.id == duty.person }
+            // Whoever has answered this very moment knows.
             guard !duty.isReminder, now - began > Self.bound,
-                world.situation.emergency?.id == duty.emergency
+                let open = world.situation.emergency, open.id == duty.emergency,
+                open.acknowledgedBy == nil || open.acknowledgedBy != person?.user
             else { continue }
             let shown = alarms ?? world.rules.notTold(world.situation)
             alarms = shown
-            let name = runbook.people.first { $0.id == duty.person }?.name ?? ""
+            let name = person?.name ?? ""
             if !shown.contains(where: { $0.contains("NOT TOLD: \(name) ") }), !isFresh(duty) {
                 fault("\(duty.person) has not heard, and no screen says so: \(shown)")
             }
@@ -65,6 +71,7 @@ extension OutreachLife {
             let person = runbook.people.first(where: { $0.id == duty.person })
         else { return false }
         return kind.reaches(person) && !refusedAddresses.contains("\(channel)/\(duty.person)")
+            && (kind.isPersonal || Self.listens(duty.person, at: channel))
     }
     /// It was given up by this channel, or taken out by an operator, which the journal tells.
     private func isDead(_ channel: String, _ duty: Obligation) -> Bool {
@@ -163,7 +170,10 @@ extension OutreachLife {
         let reached = Set(end.deliveries.flatMap(\.people))
         for person in runbook.people where !reached.contains(person.id) {
             let canBeReached = end.message.via.contains { name in
-                kind(name).map { $0.carries(.over) && $0.reaches(person) } ?? false
+                kind(name).map {
+                    $0.carries(.over) && $0.reaches(person)
+                        && ($0.isPersonal || Self.listens(person.id, at: name))
+                } ?? false
             }
             if !canBeReached { excused.insert(person.id) }
         }

@@ -23,6 +23,8 @@ struct EscalationModel {
     var runsSince: Timestamp?
     var levelBegan = Span.zero
     var taken: [Int: Span] = [:]
+    /// Until when somebody has it in hand, by true time.
+    var heldUntil: Timestamp?
 
     func clock(_ now: Timestamp) -> Span {
         Span(seconds: passed.seconds + (runsSince.map { (now - $0).seconds } ?? 0))
@@ -54,12 +56,14 @@ struct OutreachLedger {
     var queuedAt: [String: Timestamp] = [:]
     /// Who may be told of an emergency.
     var named: [String: Set<String>] = [:]
+    /// Until when a delivery is not to be tried, as the other side said.
+    var askedToWait: [String: Timestamp] = [:]
     /// Deliveries being sent.
     var sending: [String: Delivery] = [:]
-    /// `message/person` whose attempt may have arrived, and messages that a person has sent again.
+    /// What may have been heard (see `hearing`), and messages that a person has sent again.
     var uncertain: Set<String> = []
     var revived: Set<String> = []
-    /// How often `message/person` was told, and what receivers that tell repeats have had.
+    /// How often something was heard, and what receivers that tell repeats have had.
     var told: [String: Int] = [:]
     var received: Set<String> = []
     /// `emergency/person`: when they heard small news of it.
@@ -90,13 +94,18 @@ extension OutreachLife {
         case .levelChanged(let level, _, _, _):
             let moment = now
             ledger.model?.begin(level, moment)
-        case .acknowledged: stopClocks()
-        case .handedOver(let to, _, _, _):
-            stopClocks()
+        case .acknowledged(_, _, let until): stopClocks(until)
+        case .handedOver(let to, let by, _, let until):
+            stopClocks(until)
+            if to != by, until == nil { fault("\(to) has it in hand for as long as they sleep") }
             let person = runbook.people.first { $0.user == to }?.id ?? to
             ledger.named[ledger.model?.id ?? "", default: []].insert(person)
         case .acknowledgementExpired:
             let moment = now
+            if let until = ledger.model?.heldUntil, (until - moment).seconds > 0.05 {
+                fault("acknowledged no more before \(until.rfc3339)")
+            }
+            ledger.model?.heldUntil = nil
             ledger.model?.runsSince = moment
         case .escalated(let taken): seeEscalation(taken)
         case .deactivated:
@@ -122,10 +131,12 @@ extension OutreachLife {
         }
     }
 
-    private mutating func stopClocks() {
+    private mutating func stopClocks(_ until: Timestamp?) {
         inspectObligations()
         let moment = now
+        let end = until.map { $0 - skew }
         ledger.model?.stop(moment)
+        ledger.model?.heldUntil = end
         // Somebody has it in hand.
         let id = ledger.model?.id
         ledger.obligations.removeAll { $0.emergency == id }
@@ -174,9 +185,13 @@ extension OutreachLife {
         case .ended(let id, _, let outcome):
             let delivery = ledger.sending.removeValue(forKey: id)
             if outcome.end == .unclear, let delivery { doubt(delivery) }
+            let patience = outcome.retryAfter.map { now + $0 }
+            ledger.askedToWait[id] = patience
         case .interrupted(let id):
             if let delivery = ledger.sending.removeValue(forKey: id) { doubt(delivery) }
-        case .revived(let id, _): ledger.revived.insert(messageID(id))
+        case .revived(let id, _):
+            ledger.revived.insert(messageID(id))
+            ledger.askedToWait[id] = nil
         case .dropped(let id, let why), .dead(let id, let why):
             if ledger.sending[id] != nil { fault("\(id) ended while it was being sent") }
             if why.isEmpty { fault("\(id) ended without a word") }
@@ -188,7 +203,17 @@ extension OutreachLife {
         String(delivery.prefix(upTo: delivery.lastIndex(of: ".") ?? delivery.endIndex))
     }
     private mutating func doubt(_ delivery: Delivery) {
-        for ear in ears(delivery) { ledger.uncertain.insert("\(delivery.message)/\(ear)") }
+        for ear in ears(delivery) { ledger.uncertain.insert(hearing(ear, delivery)) }
+    }
+    /// Whether a person listens at a channel without addressees: the addresses beside the matrix and
+    /// its people have nothing to do with each other.
+    static func listens(_ person: String, at channel: String) -> Bool {
+        person.hasPrefix("local-") == channel.hasPrefix("local-")
+    }
+    /// What is to be heard once: a message, or by every channel where it goes out by all of them.
+    private func hearing(_ ear: String, _ delivery: Delivery) -> String {
+        let all = ledger.messages[delivery.message]?.everyChannel == true
+        return "\(delivery.message)/\(ear)" + (all ? "/\(delivery.channel)" : "")
     }
     /// People, or whoever listens there.
     func ears(_ delivery: Delivery) -> [String] {
@@ -237,7 +262,8 @@ extension OutreachLife {
         guard let kind = kind(delivery.channel) else { return }
         if kind.isPersonal, delivery.people.count != 1 { fault("\(delivery.id) has no addressee") }
         for id in delivery.people {
-            guard let person = runbook.people.first(where: { $0.id == id }), kind.reaches(person)
+            guard let person = runbook.people.first(where: { $0.id == id }), kind.reaches(person),
+                kind.isPersonal || Self.listens(id, at: delivery.channel)
             else {
                 fault("\(delivery.channel) does not reach \(id)")
                 continue
@@ -252,6 +278,9 @@ extension OutreachLife {
             return fault("\(id) is started and unknown")
         }
         let message = entry.message
+        if let patience = ledger.askedToWait[id], (patience - now).seconds > 0.05 {
+            fault("\(id) is sent before \(patience.rfc3339), which was asked for")
+        }
         if message.purpose.isOfEmergency, message.purpose != .over,
             !ledger.revived.contains(message.id), world.situation.emergency?.id != message.emergency
         {
@@ -295,23 +324,26 @@ extension OutreachLife {
         {
             return
         }
+        // Where everybody listens those hear it again for the sake of others who had not yet.
+        let isForOthers =
+            kind(delivery.channel)?.isPersonal == false
+            && delivery.people.contains { ledger.told[hearing($0, delivery)] == nil }
         for ear in ears(delivery) {
-            let key = "\(message.id)/\(ear)"
+            let key = hearing(ear, delivery)
             let times = (ledger.told[key] ?? 0) + 1
             ledger.told[key] = times
             let excuse =
                 (ledger.uncertain.contains(key) && delivery.mayRepeat)
-                || ledger.revived.contains(message.id)
-            if times > 1, !message.everyChannel, !excuse {
+                || ledger.revived.contains(message.id) || isForOthers
+            if times > 1, !excuse {
                 fault("\(ear) heard \(message.id) \(times) times, now by \(delivery.channel)")
-            }
-            if message.everyChannel, times > message.via.count, !excuse {
-                fault("\(ear) heard \(message.id) more often than there are channels")
             }
         }
         guard let emergency = message.emergency, message.purpose.isOfEmergency else { return }
         // Where nobody is addressed everybody listens whom it is for.
-        let listeners = kind(delivery.channel)?.isPersonal == true ? [] : message.people
+        let listeners =
+            kind(delivery.channel)?.isPersonal == true
+            ? [] : message.people.filter { Self.listens($0, at: delivery.channel) }
         for ear in Set(ears(delivery) + listeners) { hear(ear, message, emergency) }
     }
 

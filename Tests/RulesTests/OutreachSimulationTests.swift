@@ -16,8 +16,8 @@ import Testing
         }
     }()
 
-    /// `SIM_STORY=1` prints what happened last before a fault.
-    static let tells = ProcessInfo.processInfo.environment["SIM_STORY"] != nil
+    /// `SIM_STORY=100` prints the last hundred events before a fault.
+    static let told = Int(ProcessInfo.processInfo.environment["SIM_STORY"] ?? "") ?? 0
 
     /// Longer lives for whoever asks for them.
     private var wishes: Bool { ProcessInfo.processInfo.environment["SIM_SEEDS"] != nil }
@@ -27,6 +27,8 @@ import Testing
         var life = OutreachLife(seed: seed)
         try life.live(moves: wishes ? 220 : 45)
         for fault in life.faults { Issue.record("seed \(seed): \(fault)") }
-        if !life.faults.isEmpty, Self.tells { print(life.story.suffix(60).joined(separator: "\n")) }
+        if !life.faults.isEmpty, Self.told > 0 {
+            print(life.story.suffix(Self.told).joined(separator: "\n"))
+        }
     }
 }

@@ -135,13 +135,14 @@ extension Situation {
         guard let entry = outbox[message], entry.isOver else { return }
         outbox[message] = nil
         settled.append(entry)
-        // What was given up stays in sight longest: somebody has to look at it.
-        while settled.count > Limits.settledMessages {
-            let index =
-                settled.indices.first { !isGivenUp(settled[$0]) && !isNeeded($0) }
-                ?? settled.firstIndex { !isGivenUp($0) } ?? settled.startIndex
-            settled.remove(at: index)
-        }
+        while settled.count > Limits.settledMessages { settled.remove(at: leastNeeded) }
+    }
+    /// What was given up stays in sight longest, as somebody has to look at it; but in half of the room,
+    /// lest the newest go for the sake of the oldest.
+    private var leastNeeded: Int {
+        let givenUp = settled.count(where: isGivenUp) > Limits.settledMessages / 2
+        return settled.indices.first { isGivenUp(settled[$0]) == givenUp && !isNeeded($0) }
+            ?? settled.indices.first { !isNeeded($0) } ?? settled.startIndex
     }
     private func isGivenUp(_ entry: OutboxEntry) -> Bool {
         entry.deliveries.contains { $0.state == .dead }
@@ -233,6 +234,7 @@ extension Situation {
             shift(&open.respondBy)
             shiftIfSet(&open.acknowledgedAt)
             shiftIfSet(&open.acknowledgedUntil)
+            shiftIfSet(&open.heldSince)
             for index in open.escalation.indices { shift(&open.escalation[index].lastAt) }
             emergency = open
         }
@@ -247,6 +249,8 @@ extension Situation {
                 shift(&entry.deliveries[index].notBefore)
                 shiftIfSet(&entry.deliveries[index].startedAt)
                 shiftIfSet(&entry.deliveries[index].endedAt)
+                shiftIfSet(&entry.deliveries[index].failedAt)
+                shiftIfSet(&entry.deliveries[index].askedToWait)
             }
         }
         for key in outbox.keys {
