@@ -62,7 +62,8 @@ extension EngineCore {
     func deliveryOrder(_ message: OutboxMessage, _ delivery: Delivery) -> DeliveryOrder? {
         guard let route = rules.route(delivery.channel) else { return nil }
         // Whoever listens where nobody is addressed hears for whom it is.
-        let listeners = situation.delivery(delivery.id)
+        let listeners =
+            situation.delivery(delivery.id)
             .map { rules.listeners(delivery, $0.0) } ?? delivery.people
         let emergency = [situation.emergency, situation.lastEnded?.emergency]
             .compactMap { $0 }.first { $0.id == message.emergency }
