@@ -81,7 +81,11 @@ extension OutreachLife {
         checkWords(event)
         switch event {
         case .outbox(let event): see(event)
-        case .onCallOverridden(let override, _): ledger.override.append(override)
+        case .onCallOverridden(let override, _):
+            // One that is over does not come back when the clock is set back.
+            let moment = world.now
+            ledger.override.removeAll { $0.until <= moment }
+            ledger.override.append(override)
         case .onCallOverrideEnded(let id, _): ledger.override.removeAll { $0.id == id }
         case .emergencyActivated(let activation):
             ledger.model = EscalationModel(
