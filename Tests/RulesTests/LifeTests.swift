@@ -149,7 +149,7 @@ import Testing
         try world.ask(.activate(level: .critical, reason: "all down", triggeredBy: ""))
         for delivery in world.sending { try world.end(delivery, .failed, "down") }
         #expect(world.rules.notTold(world.situation).count == 2)
-        try world.ask(.acknowledge(text: "", span: nil))
+        try world.ask(.acknowledge(text: "", span: .minutes(30)))
         while let next = world.sending.first { try world.end(next, .failed, "down") }
         #expect(world.rules.notTold(world.situation).map { $0.contains("Tomas") } == [true])
     }

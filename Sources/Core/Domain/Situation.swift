@@ -138,6 +138,8 @@ package struct Emergency: Sendable, Equatable, Codable {
     package var acknowledgedUntil: Timestamp?
     /// Since when the present holder has it; after a hand-over later than `acknowledgedAt`.
     package var heldSince: Timestamp?
+    /// The holder was given it and has not answered yet.
+    package var isGiven: Bool
     /// How often it was taken up again after its end.
     package var reopenings: Int
     /// The ticket's number, once a ticket system has given one.
@@ -168,6 +170,7 @@ package struct Emergency: Sendable, Equatable, Codable {
         failedAttempts = 0
         recoversByItself = false
         reopenings = 0
+        isGiven = false
     }
     package var id: String { activation.id }
 }

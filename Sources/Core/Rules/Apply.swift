@@ -85,12 +85,14 @@ extension Situation {
                 emergency?.heldSince = moment
             }
             emergency?.acknowledgedUntil = until
+            emergency?.isGiven = false
         case .acknowledgementExpired: expireAcknowledgement(at: moment)
         case .handedOver(let to, _, _, let until):
             emergency?.acknowledgedBy = to
             if emergency?.acknowledgedAt == nil { emergency?.acknowledgedAt = moment }
             emergency?.heldSince = moment
             emergency?.acknowledgedUntil = until
+            emergency?.isGiven = until != nil
         case .deactivated(let resolvedBy, _, _):
             guard let ended = emergency else { return }
             past.append(PastEmergency(ended, endedAt: moment, resolvedBy: resolvedBy))
@@ -141,6 +143,7 @@ extension Situation {
         open.acknowledgedAt = nil
         open.acknowledgedUntil = nil
         open.heldSince = nil
+        open.isGiven = false
         open.escalation = []
         open.recoversByItself = false
         open.reopenings += 1
@@ -171,6 +174,7 @@ extension Situation {
         open.acknowledgedAt = nil
         open.acknowledgedUntil = nil
         open.heldSince = nil
+        open.isGiven = false
         emergency = open
     }
 

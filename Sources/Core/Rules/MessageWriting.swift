@@ -230,7 +230,7 @@ extension Rules {
                 return ToldStanding(
                     id: person, state: .told, channel: done.channel, at: done.endedAt, trouble: "")
             }
-            if person == holder, emergency.acknowledgedUntil == nil {
+            if person == holder, !emergency.isGiven {
                 // Whoever has answered knows, by whatever way they came.
                 return ToldStanding(
                     id: person, state: .told, channel: "their own answer",
