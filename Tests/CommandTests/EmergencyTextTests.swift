@@ -98,17 +98,6 @@ private func render(_ lines: [Line]) -> String {
                 .contains("nothing holds any more: it can be deactivated"))
     }
 
-    @Test(
-        arguments: [
-            (Health.healthy, nil, 0), (.healthy, 1, 2), (.healthy, 2, 2), (.healthy, 3, 1),
-            (.healthy, 4, 1), (.degraded, 4, 1), (.degraded, 1, 2), (.failed, 4, 2),
-            (.failed, nil, 2),
-            (.unknown, 3, 3), (.unknown, 1, 2), (.unknown, nil, 3),
-        ] as [(Health, Int?, Int32)])
-    func `an open emergency is never healthy`(health: Health, level: Int?, status: Int32) {
-        #expect(Verdict.status(health, level: level) == status)
-    }
-
     @Test func `whoever acknowledged is called by their name`() {
         var open = emergency(acknowledgedBy: "root")
         open.acknowledgedByName = "Ines Moreau"

@@ -9,8 +9,8 @@ struct Status: ParsableCommand {
     static let configuration = CommandConfiguration.command(
         "status", "The situation: level, health, components, what to do next.",
         """
-        Exit status: 0 healthy, 1 degraded, 2 failed, 3 unknown. While an emergency is open it is never \
-        0: at least 2 at level 1 and 2, at least 1 at level 3 and 4.
+        Exit status: 0 healthy, 1 degraded, 2 failed, 3 unknown: the health of the service, whether or \
+        not an emergency is open (`level` in the JSON document says that).
         """,
         ("tocsin status", "for people"),
         ("tocsin status --output json | jq .health", "for scripts"))
@@ -24,7 +24,7 @@ struct Status: ParsableCommand {
 
     func run() throws {
         try reporting(.check, common) { session in
-            try session.showSituation(with: \.level) { StatusText($0).lines }
+            try session.showSituation { StatusText($0).lines }
         }
     }
 }
@@ -53,40 +53,22 @@ struct HealthCheck: ParsableCommand {
 /// The words of the engine's document that decide an exit status.
 struct Verdict: Decodable {
     struct Part: Decodable { var state: Health }
-    struct Open: Decodable { var level: Int }
     var health: Part
-    var emergency: Open?
-
-    /// The level of the open emergency.
-    var level: Int? { emergency?.level }
-
-    /// The worse of what the probes say and what the emergency means.
-    static func status(_ health: Health, level: Int?) -> Int32 {
-        let open: Health? = level.map { $0 <= 2 ? .failed : .degraded }
-        return (Health.worst([health] + [open].compactMap(\.self)) ?? health).status
-    }
 }
 
 extension Session {
-    /// Prints the situation; as JSON it is the engine's own document, of which only two words are read.
-    /// - Parameter level: the level that counts beside the health.
+    /// Prints the situation; as JSON it is the engine's own document, of which only one word is read.
     /// - Returns: the exit status.
-    fileprivate func showSituation(
-        with level: (Verdict) -> Int? = { _ in nil }, _ text: (SituationReport) -> [Line]
-    ) throws -> Int32 {
-        let verdict: Verdict
+    fileprivate func showSituation(_ text: (SituationReport) -> [Line]) throws -> Int32 {
         if common.output == .json {
             let document = try bytes("/v1/situation")
-            verdict = try WireCoding.decode(Verdict.self, from: document)
+            let verdict = try WireCoding.decode(Verdict.self, from: document)
             Output.write(String(decoding: document, as: UTF8.self) + "\n")
-        } else {
-            let situation = try situation()
-            show(text(situation))
-            verdict = Verdict(
-                health: Verdict.Part(state: situation.core.health.state),
-                emergency: situation.core.emergency.map { Verdict.Open(level: $0.level) })
+            return verdict.health.state.status
         }
-        return Verdict.status(verdict.health.state, level: level(verdict))
+        let situation = try situation()
+        show(text(situation))
+        return situation.core.health.state.status
     }
 }
 
