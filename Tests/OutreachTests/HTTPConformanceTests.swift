@@ -110,7 +110,7 @@ import Testing
 
     @Test(arguments: HTTPKind.allCases)
     func `a connection that never stands took nothing`(kind: HTTPKind) async throws {
-        let port = try freePort()
+        let port = try steadyPort()
         for base in ["http://127.0.0.1:\(port)", "https://127.0.0.1:\(port)"] {
             let outcome = await OutreachTests.carry(kind.make(base), secrets: HTTPKind.secrets)
             #expect(outcome.end == .failed)
