@@ -166,11 +166,12 @@ import Wire
             ])
     }
 
-    @Test func `ending a calm one takes a y`() {
+    @Test(arguments: [Key.character("y"), .enter])
+    func `ending a calm one takes a y or enter, and nothing else`(key: Key) {
         var player = Player(Scenes.calm())
-        player.press(.character("z"), .character("x"), .enter)
+        player.press(.character("z"), .character("x"))
         #expect(player.requests.isEmpty)
-        player.press(.character("y"))
+        player.press(key)
         #expect(player.requests == [CommandRequest(command: "deactivate-emergency")])
     }
 

@@ -102,6 +102,14 @@ final class TerminalWindow: Sendable {
         try await window.press("D")
         try await window.press("Enter")
         try await window.shows("No emergency")
+        // What is typed right behind a question is no command: a moment has to pass.
+        let ended = try await demo.situation().core.time
+        try await demo.wait("a moment has passed") { situation in
+            guard let before = Timestamp(rfc3339: ended),
+                let now = Timestamp(rfc3339: situation.core.time)
+            else { return false }
+            return now - before > .seconds(0.5)
+        }
         // A wrong name starts nothing; the right one does.
         try await window.press("R")
         try await window.shows("ROLLBACK")

@@ -156,7 +156,7 @@ extension Model {
         let wordless = stillFailing.isEmpty
         if wordless {
             switch key {
-            case .character("y"):
+            case .character("y"), .enter:
                 sheet = nil
                 return send(CommandRequest(command: "deactivate-emergency"))
             case .character("n"), .character("q"): sheet = nil

@@ -9,7 +9,11 @@ package func update(_ model: inout Model, _ message: Message, at now: Timestamp)
     model.now = max(model.now, now)
     if let until = model.notice?.until, until <= model.now { model.notice = nil }
     let asked = model.asks
-    defer { if asked, !model.asks { model.typedAheadUntil = model.now + Model.typeAhead } }
+    // A letter that closes a question may be the first of a word; enter and escape are no words.
+    let isWord = if case .key(.character) = message { true } else { false }
+    defer {
+        if asked, !model.asks, isWord { model.typedAheadUntil = model.now + Model.typeAhead }
+    }
     switch message {
     case .key(let key): return model.isTypedAhead(key) ? [] : model.press(key)
     case .resized(let size):
