@@ -165,6 +165,9 @@ actor EngineCore {
         publishChanges(at: now)
         effects.forEach(start)
         if situation.seq - snapshotSeq >= Self.eventsPerSnapshot { saveSnapshot() }
+        if events.contains(where: { $0.kind == "procedure-ended" || $0.kind == "engine-started" }) {
+            tidyRuns()
+        }
         rearm()
         watchConditions()
         return reports
@@ -572,6 +575,18 @@ actor EngineCore {
     func noteCoreChanged() {
         coreChanged = true
         publishChanges(at: parts.now())
+    }
+
+    /// On a thread of its own: a copy of a service takes a while to remove.
+    private func tidyRuns() {
+        let running = [situation.procedure, situation.playbook].compactMap { $0?.id }
+        let ended = [situation.rollback, situation.lastProcedure, situation.lastTest]
+            .compactMap { $0?.id }
+        let over = situation.pastProcedures.map(\.id).filter { !running.contains($0) }
+        let folders = RunFolders(state: parts.state, pid: parts.pid, logger: parts.logger)
+        DispatchQueue.global(qos: .utility).async {
+            folders.tidy(over: over, needed: Set(running + ended))
+        }
     }
 
     private func saveSnapshot() {
