@@ -24,6 +24,7 @@ final class OutputWriter {
     let raw: Int32
     private let log: Int32
     private var tail: Int32 = -1
+    private var watch: Int32?
     private let directory: RunDirectory
     var mask = SecretMask()
     private var rawRead = 0
@@ -44,6 +45,15 @@ final class OutputWriter {
         close(raw)
         close(log)
         if tail >= 0 { close(tail) }
+        if let watch, watch >= 0 { close(watch) }
+    }
+
+    /// Becomes readable when a program has written; -1 where the system cannot tell.
+    var writes: Int32 {
+        if let watch { return watch }
+        let made = directory.raw.withCString { tocsin_watch_writes($0) }
+        watch = made
+        return made
     }
 
     /// A line of the runner's own. A full disk loses words, not the step.
@@ -121,6 +131,7 @@ final class OutputWriter {
             keepInTail(bytes[at..<at + count])
             at += count
         }
+        Lifeline.tug()
     }
 
     /// A ring: the newest byte takes the place of the oldest.

@@ -41,17 +41,20 @@ enum ProgramEnd: Equatable {
 enum ProgramRun {
     /// How long a program and its children may take to end after SIGTERM.
     static let grace = Span.seconds(5)
-    /// Milliseconds between two looks at the output of a program that runs.
+    /// Milliseconds between two looks at a program that is ending, or whose writing cannot be heard.
     private static let look: Int32 = 20
+    /// Milliseconds between two looks at one that says nothing, and at one that says very much.
+    private static let (idleLook, busyLook) = (Int32(1000), Int32(10))
 
     /// Blocks until the program itself has ended; what it left running in the background goes on,
     /// unless its time was over.
     /// - Parameters:
+    ///   - writes: becomes readable when the program has written to its output; -1: nothing tells.
     ///   - recorded: writes down that the child exists, before it does anything.
-    ///   - tick: called about every 20 ms, and at the end.
+    ///   - tick: called when the program runs, soon after it has written, and at the end.
     /// - Throws: `Fault` when it could not be started; then nothing of it has run.
     static func run(
-        _ program: Program, output: Int32, inputFile: RawPath,
+        _ program: Program, output: Int32, writes: Int32, inputFile: RawPath,
         recorded: (ProcessIdentity) throws(Fault) -> Void, tick: () -> Void
     ) throws(Fault) -> ProgramEnd {
         let input = try openInput(program.input, inputFile)
@@ -59,7 +62,7 @@ enum ProgramRun {
         var tries = 0
         while true {
             switch try begin(program, input: input, output: output, recorded: recorded) {
-            case .runs(let pid): return try wait(pid, program.timeout, tick)
+            case .runs(let pid): return try wait(pid, program.timeout, writes, tick)
             case .refused(let failure):
                 // A file that is just being written cannot be run; whoever deploys it is soon done.
                 tries += 1
@@ -194,12 +197,13 @@ enum ProgramRun {
     }
 
     private static func wait(
-        _ pid: pid_t, _ timeout: Span, _ tick: () -> Void
+        _ pid: pid_t, _ timeout: Span, _ writes: Int32, _ tick: () -> Void
     ) throws(Fault) -> ProgramEnd {
         let process = tocsin_process_descriptor(pid)
         defer { if process >= 0 { close(process) } }
         let deadline = secondsSinceBoot() + timeout.seconds
-        while !hasEnded(process, pid, within: min(look, milliseconds(until: deadline))) {
+        tick()
+        while !hasEnded(process, pid, writes, milliseconds(until: deadline)) {
             tick()
             if secondsSinceBoot() >= deadline {
                 endGroup(pid, leader: process, tick)
@@ -212,6 +216,26 @@ enum ProgramRun {
         tick()
         guard let status else { return .signalled(0) }
         return status & 0x7F == 0 ? .exited((status >> 8) & 0xFF) : .signalled(status & 0x7F)
+    }
+
+    /// Whether it has ended; returns sooner when it has written something.
+    private static func hasEnded(
+        _ process: Int32, _ pid: pid_t, _ writes: Int32, _ left: Int32
+    ) -> Bool {
+        guard process >= 0, writes >= 0 else {
+            return hasEnded(process, pid, within: min(look, left))
+        }
+        var looks = [
+            pollfd(fd: process, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: writes, events: Int16(POLLIN), revents: 0),
+        ]
+        guard poll(&looks, 2, min(idleLook, left)) > 0 else { return false }
+        if looks[0].revents != 0 { return true }
+        // Who writes all the time is listened to in turns.
+        if hasEnded(process, pid, within: min(busyLook, left)) { return true }
+        var events = [UInt8](repeating: 0, count: 4096)
+        while read(writes, &events, events.count) > 0 {}
+        return false
     }
 
     private static func milliseconds(until deadline: Double) -> Int32 {

@@ -75,7 +75,7 @@ extension StepSession {
         output.turnPage()
         crashPoint("before-fork")
         return try ProgramRun.run(
-            program, output: output.raw, inputFile: directory.input,
+            program, output: output.raw, writes: output.writes, inputFile: directory.input,
             recorded: { identity throws(Fault) in
                 crashPoint("forked")
                 try record(identity, timeout)
