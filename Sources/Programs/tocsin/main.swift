@@ -3,13 +3,13 @@ import Dispatch
 import Foundation
 import Procedures
 
-var given = Array(CommandLine.arguments.dropFirst())
-// Forks for each step, so nothing here may have started a thread before.
-if given == ["step-runner", StepRunner.readyOption] {
+let arguments = Array(CommandLine.arguments.dropFirst())
+if arguments == ["step-runner", StepRunner.readyOption] {
+    // Forks for each step, so nothing here may have started a thread before.
     guard let directory = StepRunner.waitForOrder() else { exit(0) }
-    given = ["step-runner", directory]
+    Task { _exit(await StepRunnerCommand.status(of: directory)) }
+    dispatchMain()
 }
-let arguments = given
 if let status = Program.runAtOnce(arguments) { exit(status) }
 Task { [arguments] in exit(await Program.run(arguments)) }
 dispatchMain()
