@@ -10,7 +10,7 @@ extension EngineCore {
     func refuseBesideAnotherEngine(_ request: Request, _ events: [Event]) throws(Refusal) {
         guard let lock = parts.serviceLock, case .command = request, situation.procedure == nil
         else { return }
-        guard let id = events.compactMap(Self.begun).first,
+        guard let id = events.compactMap({ Self.begun($0, by: request) }).first,
             case .byAnother(let holder) = lock.hold(for: id)
         else { return }
         throw Refusal(
@@ -21,10 +21,11 @@ extension EngineCore {
     }
 
     /// The procedure that an operator begins or takes up with this.
-    private static func begun(_ event: Event) -> String? {
+    private static func begun(_ event: Event, by request: Request) -> String? {
         if case .procedureStarted(let procedure) = event {
-            return procedure.startedBy != "engine" && procedure.touchesTheWorld
-                ? procedure.id : nil
+            var isAsked = procedure.startedBy != "engine"
+            if case .command(.autoRecover, _) = request { isAsked = true }
+            return isAsked && procedure.touchesTheWorld ? procedure.id : nil
         }
         if case .procedureResumed(let id, _) = event { return id }
         if case .undoStarted(let id, _) = event { return id }

@@ -1,7 +1,7 @@
 // A step runner and an engine for the tests, which kill themselves where they are told to.
 //
 //   StepRunnerForTests [--crash-at POINT] DIR               a step runner
-//   StepRunnerForTests [--crash-at POINT] [--runner-crash-at POINT] --engine ORDER RESULT
+//   StepRunnerForTests [--crash-at POINT] [--runner-crash-at POINT] [--lock STATE] --engine ORDER RESULT
 import Backups
 import Dispatch
 import Domain
@@ -40,7 +40,7 @@ struct TestSecrets: SecretReader {
 
 /// - Returns: what the process ends with.
 @Sendable func run(
-    _ rest: [String], crashingAt point: String?, runnerAt runnerPoint: String?
+    _ rest: [String], crashingAt point: String?, runnerAt runnerPoint: String?, lock: String?
 ) async -> Int32 {
     let crashPoint = crash(at: point)
     guard rest.first == "--engine" else {
@@ -55,7 +55,12 @@ struct TestSecrets: SecretReader {
         let order = try JSONDecoder().decode(StepOrder.self, from: data)
         let runner =
             [CommandLine.arguments[0]] + (runnerPoint.map { ["--crash-at", $0] } ?? [])
-        let performer = RunnerStepPerformer(executable: runner, crashPoint: crashPoint)
+        let serviceLock = lock.map {
+            ServiceLock(service: "tested", folder: order.folder, state: $0, shared: $0)
+        }
+        if let serviceLock, serviceLock.hold(for: "a procedure") != .held { return 75 }
+        let performer = RunnerStepPerformer(
+            executable: runner, serviceLock: serviceLock, crashPoint: crashPoint)
         let outcome = await performer.perform(order) { _ in }
         try JSONEncoder().encode(outcome).write(to: URL(filePath: rest[2]))
         return 0
@@ -67,11 +72,12 @@ struct TestSecrets: SecretReader {
 var arguments = Arguments()
 let point = arguments.option("--crash-at")
 let runnerPoint = arguments.option("--runner-crash-at")
+let lock = arguments.option("--lock")
 if arguments.rest == [StepRunner.readyOption] {
     guard let directory = StepRunner.waitForOrder() else { exit(0) }
     arguments.rest = [directory]
 }
-Task { [rest = arguments.rest, point, runnerPoint] in
-    exit(await run(rest, crashingAt: point, runnerAt: runnerPoint))
+Task { [rest = arguments.rest, point, runnerPoint, lock] in
+    exit(await run(rest, crashingAt: point, runnerAt: runnerPoint, lock: lock))
 }
 dispatchMain()
