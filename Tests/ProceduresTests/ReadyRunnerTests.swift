@@ -35,11 +35,14 @@ import Testing
 
     @Test func `killed, it is replaced, and no step is lost`() async throws {
         let performer = RunnerStepPerformer(executable: [Bench.program])
-        for _ in 0..<3 {
+        for _ in 0..<6 {
             #expect(await performer.perform(bench.order(tellParent)) { _ in }.end == .succeeded)
-            kill(try #require(parents.last), SIGKILL)
+            let parent = try #require(parents.last)
+            // Where a dying one was asked, the step had a runner of its own, started from here.
+            if parent != getpid() { kill(parent, SIGKILL) }
         }
-        #expect(Set(parents).count == 3)
+        #expect(parents.count == 6)
+        #expect(Set(parents).count > 2)
     }
 
     @Test func `killed while its runner works, the step goes on to its end`() async throws {

@@ -3,12 +3,10 @@
 #define TOCSIN_CLINUX_H
 #include <errno.h>
 #include <grp.h>
-#include <linux/falloc.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -19,11 +17,12 @@
 /* glibc shows these only with _GNU_SOURCE, and Swift's own view of the C library is made without it. */
 extern char **environ;
 extern int pipe2(int ends[2], int flags);
-extern int fallocate(int file, int mode, off_t from, off_t count);
+extern void *memmem(const void *text, size_t length, const void *part, size_t part_length);
 extern int syncfs(int file);
 extern int sync_file_range(int file, off_t from, off_t count, unsigned flags);
 extern mode_t umask(mode_t mask); /* <sys/stat.h> and <fcntl.h> would define `struct stat` here too */
 #define TOCSIN_CLOEXEC 02000000
+#define TOCSIN_F_SETPIPE_SZ 1031
 extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *, const char *);
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);
 #ifndef POSIX_SPAWN_SETSID
@@ -220,16 +219,6 @@ static inline void tocsin_keep_from_programs(void) {
 /* fork(2), which Swift hides: only for a process with one thread. */
 static inline pid_t tocsin_fork(void) { return fork(); }
 
-/* Has a program hear of every write to a file. Returns a descriptor, or -1. */
-static inline int tocsin_watch_writes(const char *path) {
-    int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (watch >= 0 && inotify_add_watch(watch, path, IN_MODIFY) < 0) {
-        close(watch);
-        return -1;
-    }
-    return watch;
-}
-
 /* A descriptor that becomes readable when the process ends; -1 when there is no such process. */
 static inline int tocsin_process_descriptor(pid_t pid) {
     return (int)syscall(SYS_pidfd_open, pid, 0);
@@ -238,10 +227,5 @@ static inline int tocsin_process_descriptor(pid_t pid) {
 /* Has a file's new content on its way to the disk, without waiting for it. */
 static inline void tocsin_start_writing(int file) {
     sync_file_range(file, 0, 0, 2 /* SYNC_FILE_RANGE_WRITE */);
-}
-
-/* Gives the space of a file's part back to the disk; reading it yields zeros. */
-static inline int tocsin_punch_hole(int file, off_t from, off_t count) {
-    return fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, count);
 }
 #endif

@@ -8,7 +8,7 @@
 //   outcome.json   the end; written whole or not at all
 //   output.log     what the work said (first and last 256 KiB), secrets masked
 //   output.tail    the last 256 KiB while they grow
-//   output.raw     what a program writes to directly; the runner reads it from there
+//   output.pipe    what a program writes to directly; the runner reads it from there
 //   runner.log     what the runner itself could not say elsewhere
 //
 // From this follows what a later engine may conclude, in this order:
@@ -35,7 +35,7 @@ struct RunDirectory: Sendable {
     var outcomeSpace: RawPath { path.appending("outcome.new") }
     var log: RawPath { path.appending("output.log") }
     var tail: RawPath { path.appending("output.tail") }
-    var raw: RawPath { path.appending("output.raw") }
+    var pipe: RawPath { path.appending("output.pipe") }
     var input: RawPath { path.appending("input") }
     var runnerLog: RawPath { path.appending("runner.log") }
     var staging: RawPath { path.appending("staging") }

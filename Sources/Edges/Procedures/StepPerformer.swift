@@ -195,11 +195,9 @@ package struct RunnerStepPerformer: StepPerformer {
     }
 
     /// Hands out output until another's process has ended.
-    private func follow(
-        process: Int32, until deadline: Double = .infinity, _ reader: inout OutputReader
-    ) {
+    private func follow(process: Int32, _ reader: inout OutputReader) {
         var look = pollfd(fd: process, events: Int16(POLLIN), revents: 0)
-        while poll(&look, 1, Self.look) <= 0, secondsSinceBoot() < deadline { reader.drain() }
+        while poll(&look, 1, Self.look) <= 0 { reader.drain() }
         reader.drain()
     }
     /// Milliseconds between two looks at the output of a runner that was found.
@@ -235,24 +233,36 @@ package struct RunnerStepPerformer: StepPerformer {
             child.process.isAlive
         {
             reader.drain()
-            endChild(child, &reader)
+            endChild(child, directory)
             message += ". Its program has ended since; its exit status is lost"
         }
+        try Files.remove(directory.pipe)
         if let words = lastWords(directory) { message += ". The step runner said: \(words)" }
-        if try Files.status(directory.raw) != nil {
-            message += ". What it said last may be in \(directory.raw)"
-        }
         return StepOutcome(end: .unknown, message: Visible.text(message), seconds: 0)
     }
 
-    private func endChild(_ child: ChildRecord, _ reader: inout OutputReader) {
+    /// Waits for a program without its runner. What it says is read, so that it does not get stuck; but
+    /// only its runner knew its secrets, so nobody may see it.
+    private func endChild(_ child: ChildRecord, _ directory: RunDirectory) {
         let process = tocsin_process_descriptor(child.process.pid)
         guard process >= 0 else { return }
         defer { close(process) }
         guard child.process.isAlive else { return }
-        follow(process: process, until: child.deadline, &reader)
+        let flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC
+        let source = directory.pipe.withCString { open($0, flags) }
+        defer { if source >= 0 { close(source) } }
+        var block = [UInt8](repeating: 0, count: 1 << 16)
+        func skip() { while source >= 0, read(source, &block, block.count) > 0 {} }
+        var looks = [
+            pollfd(fd: process, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: source, events: Int16(POLLIN), revents: 0),
+        ]
+        while secondsSinceBoot() < child.deadline {
+            if poll(&looks, 2, Self.look) > 0, looks[0].revents != 0 { return }
+            skip()
+        }
         guard child.process.isAlive else { return }
-        ProgramRun.endGroup(child.process.pid, leader: process) {}
+        ProgramRun.endGroup(child.process.pid, leader: process, skip)
     }
 
     /// The last line of what the runner could say nowhere else; nil when it said nothing.
