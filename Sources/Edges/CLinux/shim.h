@@ -3,6 +3,7 @@
 #define TOCSIN_CLINUX_H
 #include <errno.h>
 #include <grp.h>
+#include <linux/stat.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -222,6 +223,16 @@ static inline pid_t tocsin_fork(void) { return fork(); }
 /* A descriptor that becomes readable when the process ends; -1 when there is no such process. */
 static inline int tocsin_process_descriptor(pid_t pid) {
     return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* Whether a file (a link itself, where it is one) may be neither changed nor removed, not even by root:
+   0, or what `chattr` calls it, 'i' or 'a'. */
+static inline char tocsin_is_pinned(const char *path) {
+    struct statx status = { 0 };
+    if (syscall(SYS_statx, -100 /* AT_FDCWD */, path, 0x100 /* AT_SYMLINK_NOFOLLOW */, 0, &status) != 0)
+        return 0;
+    if (status.stx_attributes & STATX_ATTR_IMMUTABLE) return 'i';
+    return status.stx_attributes & STATX_ATTR_APPEND ? 'a' : 0;
 }
 
 /* Has a file's new content on its way to the disk, without waiting for it. */

@@ -85,9 +85,7 @@ final class StepSession {
         }
         for work in [order.step.work, order.step.check, order.step.verify, order.step.undo] {
             guard case .http(let request, _, _) = work else { continue }
-            values.append(request.url)
-            values += request.headers.map(\.value)
-            if case .form(let fields) = request.body { values += fields.map(\.value) }
+            values += request.values
         }
         return values.compactMap {
             if case .secret(.environment(let name)) = $0 { name } else { nil }
