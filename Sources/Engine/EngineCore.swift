@@ -479,8 +479,10 @@ actor EngineCore {
             if extra > 0 { output[line.procedure]?.removeFirst(extra) }
             publish(StreamLine(output: line))
         }
-        let kept = [situation.procedure, situation.rollback, situation.lastProcedure]
-            .compactMap { $0?.id }
+        let kept = [
+            situation.procedure, situation.playbook, situation.rollback, situation.lastProcedure,
+            situation.lastTest,
+        ].compactMap { $0?.id }
         output = output.filter { kept.contains($0.key) }
     }
 
@@ -507,12 +509,14 @@ actor EngineCore {
             ("emergency", procedure.emergency ?? ""), ("reason", procedure.reason),
             ("started_by", procedure.startedBy), ("backup", procedure.backup ?? ""),
         ]
-        return StepOrder(
+        let order = StepOrder(
             mode: mode, step: entry.step, runDirectory: "\(run)/\(name)",
             folder: parts.runbook.folder, savedDirectory: "\(run)/saved",
             variables: variables.map { NamedText(name: $0.0, text: $0.1) },
             sources: parts.runbook.sources, units: parts.runbook.units,
             backup: parts.runbook.backup)
+        return procedure.testMode
+            ? TestOrders(runbook: runbook, state: parts.state, run: run).inTestMode(order) : order
     }
 
     // MARK: Telling
