@@ -31,14 +31,14 @@
 enum { POINTS = 4, SLOTS = 32768 };
 enum action {
     NOTHING, KILL_ENGINE, KILL_RUNNER, KILL_BOTH, NO_SPACE, NO_SPACE_ONCE, IO_ERROR, TORN, SHORT_WRITE,
-    LOST_SYNC, POWER
+    LOST_SYNC, LYING_SYNC, POWER
 };
 struct point {
     char who[64];
     char name[184];
     int32_t number;
     int32_t action;
-    int32_t parameter; /* LOST_SYNC: how many calls later the power goes */
+    int32_t parameter; /* of a sync: how many calls later the power goes */
     _Atomic int32_t reached;
 };
 struct slot { _Atomic uint64_t key; _Atomic int32_t count; };
@@ -215,7 +215,10 @@ static enum action arrive(const char *name, const void *data, size_t size) {
         case KILL_BOTH: end_all(); return NOTHING;
         case POWER: cut_power(); return NOTHING;
         case NO_SPACE: atomic_store(&control->space_is_out, 1); return NO_SPACE_ONCE;
-        case LOST_SYNC: atomic_store(&control->power_in, point->parameter); return LOST_SYNC;
+        case LOST_SYNC:
+        case LYING_SYNC:
+            atomic_store(&control->power_in, point->parameter);
+            return (enum action)point->action;
         default: return (enum action)point->action;
         }
     }
@@ -247,7 +250,7 @@ static enum action at_file(const char *call, int file, const void *data, size_t 
 
 /* The error that a fault means for a call that could not be made; 0: make it. */
 static int error_of(enum action action) {
-    return action == NO_SPACE_ONCE ? ENOSPC : action == IO_ERROR ? EIO : 0;
+    return action == NO_SPACE_ONCE ? ENOSPC : action == IO_ERROR || action == LOST_SYNC ? EIO : 0;
 }
 #define FAIL_AT(action)                                      \
     do {                                                     \
@@ -354,7 +357,11 @@ static void synced(int file, int whole_system) {
     if (!control->keep_image) return;
     int saved = errno;
     busy++;
+    /* One at a time, or an older picture could take the place of a newer one. */
+    int folder = (int)syscall(SYS_openat, AT_FDCWD, control->image, O_RDONLY | O_CLOEXEC, 0);
+    syscall(SYS_flock, folder, LOCK_EX);
     if (whole_system) keep_tree(control->root); else keep_file(file);
+    syscall(SYS_close, folder);
     busy--;
     errno = saved;
 }
@@ -452,7 +459,7 @@ static int sync_file(long call, const char *name, int file) {
     if (!is_ours()) return (int)syscall(call, file);
     enum action action = at_file(name, file, NULL, 0);
     FAIL_AT(action);
-    if (action == LOST_SYNC) return 0;
+    if (action == LYING_SYNC) return 0;
     int code = (int)syscall(call, file);
     if (code == 0) synced(file, call == SYS_syncfs);
     return code;

@@ -12,8 +12,8 @@ SLOT = POINT + POINTS * POINT_SIZE
 SIZE = SLOT + SLOTS * 16
 
 ACTIONS = {"kill-engine": 1, "kill-runner": 2, "kill-both": 3, "no-space": 4, "no-space-once": 5,
-           "io-error": 6, "torn-write": 7, "short-write": 8, "lost-sync": 9, "power": 10,
-           "power-some": 10}
+           "io-error": 6, "torn-write": 7, "short-write": 8, "lost-sync": 9,
+           "lying-sync": 10, "power": 11, "power-some": 11}
 
 
 class Control:

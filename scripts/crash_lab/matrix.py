@@ -121,7 +121,7 @@ def faults_at(seen):
     if verb == "write":
         faults += ["torn-write", "short-write"]
     if verb == "sync":
-        faults += ["lost-sync"]
+        faults += ["lost-sync", "lying-sync"]
     return faults + POWER
 
 
@@ -160,7 +160,7 @@ def double(stories, world, firsts, wanted, generator):
         after = [one for one in seen[since:] if one.point != first.strikes[0].point]
         generator.shuffle(after)
         for one in after[:60]:
-            possible = [fault for fault in faults_at(one) if fault != "lost-sync"]
+            possible = [fault for fault in faults_at(one) if not fault.endswith("sync")]
             fault = generator.choice(possible)
             cases.append((Case(first.story, (*first.strikes, Strike(one.point, fault)), first.seed),
                           one.kind + " of a recovery"))

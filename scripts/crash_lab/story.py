@@ -3,14 +3,16 @@ import os
 import shutil
 import sqlite3
 import stat
+from typing import NamedTuple
 
 RUNBOOK = """\
 version: 1
 service: { name: lab, title: The lab, timezone: UTC }
 people:
-  admin: { name: The administrator, user: root }
+  first: { name: The first administrator, user: root }
+  second: { name: The second administrator, user: nobody }
 roles:
-  administrator: { members: [admin] }
+  administrator: { members: [first, second] }
 data_sources:
   main: { sqlite: { path: data.db } }
 components:
@@ -24,9 +26,13 @@ rollback:
   to: the old pages
   authorization:
     planned: { needs: { administrator: 1 } }
+    maintenance: { needs: { administrator: 2 } }
   preflight:
     - { name: Backup, backup: verified }
   stages:
+"""
+# Every kind of step whose end matters to the disk.
+LONG = """\
     - name: Service shutdown
       steps:
         - { name: Close, run: [bin/mark, close], undo: { run: [bin/mark, unclose] } }
@@ -48,6 +54,20 @@ rollback:
       steps:
         - { name: Rows, sql: { source: main, query: "SELECT COUNT(*) FROM ledger", equals: 21 } }
 """
+# What people do beside the steps: agreeing, pausing, going on.
+SHORT = """\
+    - name: Service shutdown
+      steps:
+        - { name: Close, run: [bin/mark, close], undo: { run: [bin/mark, unclose] } }
+    - { name: Component removal, steps: [ { name: Look, assess: true } ] }
+    - { name: Legacy restoration, steps: [ { name: Look, assess: true } ] }
+    - { name: Database rollback, steps: [ { name: Look, assess: true } ] }
+    - { name: Configuration update, steps: [ { name: Wait, wait: 10ms } ] }
+    - name: Service restart
+      steps:
+        - { name: Open, shell: 'bin/mark open', undo: { run: [bin/mark, unopen] } }
+    - { name: Validation, steps: [ { name: Look, assess: true } ] }
+"""
 MARK = """\
 #!/bin/sh
 echo "$TOCSIN_PROCEDURE $1" >> "$CRASH_EVIDENCE"
@@ -61,10 +81,11 @@ ROWS = [f"row {number}" for number in range(20)]
 MARKS = {"Close": ("close", "unclose"), "Open": ("open", "unopen")}
 
 
-def lay_out(root):
+def lay_out(root, stages):
     """The service as it is before anything happened."""
     service = root + "/service"
-    for path, text in {**BEFORE, **LEGACY, "tocsin.yaml": RUNBOOK, "bin/mark": MARK}.items():
+    runbook = RUNBOOK + stages
+    for path, text in {**BEFORE, **LEGACY, "tocsin.yaml": runbook, "bin/mark": MARK}.items():
         os.makedirs(os.path.dirname(f"{service}/{path}"), exist_ok=True)
         with open(f"{service}/{path}", "w", encoding="utf-8") as file:
             file.write(text)
@@ -77,24 +98,32 @@ def lay_out(root):
     database.close()
 
 
-class Story:
-    """`begin` is the command that starts it, `end` the state in which the rollback must come to rest."""
-
-    def __init__(self, name, begin, end, after=None, pauses=False):
-        self.name, self.begin, self.end, self.after, self.pauses = name, begin, end, after, pauses
-
-    def marks(self):
-        """How often each step must have left its mark at the end."""
-        forward = {mark: 1 for mark, _ in MARKS.values()}
-        back = {mark: 1 if self.end == "undone" else 0 for _, mark in MARKS.values()}
-        return {**forward, **back}
+class Story(NamedTuple):
+    """What is asked for, and how it must end."""
+    name: str
+    # The command that begins it.
+    begin: dict
+    # The state in which the rollback comes to rest.
+    end: str
+    stages: str = LONG
+    # The story whose end is this one's beginning.
+    after: str = None
+    # Somebody pauses it once.
+    pauses: bool = False
+    # How often each step has left its mark at the end.
+    marks: dict = {"close": 1, "open": 1}
+    files: dict = AFTER
+    rows: list = [*ROWS, "rolled back"]
 
 
 ROLLBACK = {"command": "rollback", "reason": "the crash matrix", "authorization": "planned",
             "confirmation": "lab"}
+BOTH = {"close": 1, "open": 1, "unclose": 1, "unopen": 1}
 STORIES = [
     Story("rollback", ROLLBACK, "succeeded"),
-    Story("undo", {"command": "undo-rollback"}, "undone", after="rollback"),
+    Story("undo", {"command": "undo-rollback"}, "undone", after="rollback", marks=BOTH,
+          files=BEFORE, rows=ROWS),
+    Story("pause", ROLLBACK, "succeeded", stages=SHORT, pauses=True, files=BEFORE, rows=ROWS),
 ]
 
 
@@ -148,7 +177,7 @@ def was_done(step, undoing, world, procedure):
 def service_faults(story, world):
     """Sentences about what is not as it must be in the service's own folder."""
     folder = world.root + "/service"
-    wanted = BEFORE if story.end == "undone" else AFTER
+    wanted = story.files
     found = files(folder)
     for path in ("tocsin.yaml", "bin/mark", "data.db", *LEGACY):
         found.pop(path, None)
@@ -157,9 +186,8 @@ def service_faults(story, world):
             continue
         if found.get(path) != wanted.get(path):
             yield f"{path} is {found.get(path)!r} and not {wanted.get(path)!r}"
-    wanted_rows = ROWS + ([] if story.end == "undone" else ["rolled back"])
-    if rows(folder + "/data.db") != wanted_rows:
-        yield f"the ledger holds {(rows(folder + '/data.db') or ['nothing'])[19:]}"
+    if (ledger := rows(folder + "/data.db")) != story.rows:
+        yield f"the ledger holds {ledger and ledger[19:]}"
 
 
 def backup_faults(world, backup):
