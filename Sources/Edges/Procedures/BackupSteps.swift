@@ -154,7 +154,9 @@ extension StepSession {
     private func copyDatabase(from path: String, to target: String) throws(Fault) {
         try asking("copy the database", path) {
             let source = try DatabaseQueue(path: path)
-            let copy = try DatabaseQueue(path: target)
+            var lasting = Configuration()
+            lasting.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = EXTRA") }
+            let copy = try DatabaseQueue(path: target, configuration: lasting)
             try source.backup(to: copy)
             try copy.close()
             try source.close()
