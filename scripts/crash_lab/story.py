@@ -123,7 +123,8 @@ STORIES = [
     Story("rollback", ROLLBACK, "succeeded"),
     Story("undo", {"command": "undo-rollback"}, "undone", after="rollback", marks=BOTH,
           files=BEFORE, rows=ROWS),
-    Story("pause", ROLLBACK, "succeeded", stages=SHORT, pauses=True, files=BEFORE, rows=ROWS),
+    Story("approval", {**ROLLBACK, "authorization": "maintenance"}, "succeeded", stages=SHORT,
+          pauses=True, files=BEFORE, rows=ROWS),
 ]
 
 
