@@ -42,6 +42,7 @@ LONG = """\
       steps: [ { name: Restore, restore: { from: copy, folder: legacy, paths: [ page.html, new ] } } ]
     - name: Database rollback
       steps:
+        - { name: Agree, confirm: May the ledger be changed? }
         - name: Ledger
           sql: { source: main, run: [ "INSERT INTO ledger(what) VALUES ('rolled back')" ] }
           undo: { restore_database: main }
@@ -115,14 +116,32 @@ class Story(NamedTuple):
     files: dict = AFTER
     rows: list = [*ROWS, "rolled back"]
 
+    @property
+    def start(self):
+        """The state in which the rollback is before."""
+        return next((one.end for one in STORIES if one.name == self.after), None)
+
+    @property
+    def again(self):
+        """What an operator says when it has failed."""
+        undoes = self.begin["command"] == "undo-rollback"
+        return self.begin if undoes else {"command": "resume-rollback"}
+
 
 ROLLBACK = {"command": "rollback", "reason": "the crash matrix", "authorization": "planned",
             "confirmation": "lab"}
-BOTH = {"close": 1, "open": 1, "unclose": 1, "unopen": 1}
+# A whole rollback and its undo in four parts, each of which begins where another ends.
 STORIES = [
-    Story("rollback", ROLLBACK, "succeeded"),
-    Story("undo", {"command": "undo-rollback"}, "undone", after="rollback", marks=BOTH,
-          files=BEFORE, rows=ROWS),
+    Story("shut down", ROLLBACK, "waiting", marks={"close": 1}, rows=ROWS,
+          files={**AFTER, ".env": BEFORE[".env"]}),
+    Story("go on", {"command": "resolve-step", "name": "done"}, "succeeded", after="shut down"),
+    Story("undo a part", {"command": "undo-rollback", "stage": "Database rollback"}, "paused",
+          after="go on", marks={"close": 1, "open": 1, "unopen": 1}, rows=ROWS,
+          files={**AFTER, ".env": BEFORE[".env"]}),
+    Story("undo the rest", {"command": "undo-rollback"}, "undone", after="undo a part",
+          marks={"close": 1, "open": 1, "unclose": 1, "unopen": 1}, files=BEFORE, rows=ROWS),
+    Story("forward again", {"command": "resume-rollback"}, "succeeded", after="undo a part",
+          marks={"close": 1, "open": 2, "unopen": 1}),
     Story("approval", {**ROLLBACK, "authorization": "maintenance"}, "succeeded", stages=SHORT,
           pauses=True, files=BEFORE, rows=ROWS),
 ]
@@ -167,11 +186,14 @@ def files(folder):
 
 
 def was_done(step, undoing, world, procedure):
-    """What an operator finds who looks whether a step was done."""
+    """What an operator finds who looks whether a step was done, or taken back."""
     if step in MARKS:
-        return marks(world.evidence, procedure).get(MARKS[step][1 if undoing else 0], 0) > 0
-    if step == "Ledger" and not undoing:
-        return "rolled back" in (rows(world.root + "/service/data.db") or [])
+        forward, back = MARKS[step]
+        found = marks(world.evidence, procedure)
+        since = found.get(forward, 0) - found.get(back, 0)
+        return since == (0 if undoing else 1)
+    if step == "Ledger":
+        return ("rolled back" in (rows(world.root + "/service/data.db") or [])) != undoing
     return False
 
 
