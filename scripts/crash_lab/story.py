@@ -1,5 +1,6 @@
 """The service of the crash matrix, what is done to it, and what must be true of it afterwards."""
 import os
+import pwd
 import shutil
 import sqlite3
 import stat
@@ -9,7 +10,7 @@ RUNBOOK = """\
 version: 1
 service: { name: lab, title: The lab, timezone: UTC }
 people:
-  first: { name: The first administrator, user: root }
+  first: { name: The first administrator, user: US }
   second: { name: The second administrator, user: nobody }
 roles:
   administrator: { members: [first, second] }
@@ -85,7 +86,7 @@ MARKS = {"Close": ("close", "unclose"), "Open": ("open", "unopen")}
 def lay_out(root, stages):
     """The service as it is before anything happened."""
     service = root + "/service"
-    runbook = RUNBOOK + stages
+    runbook = RUNBOOK.replace("user: US", "user: " + pwd.getpwuid(os.geteuid()).pw_name) + stages
     for path, text in {**BEFORE, **LEGACY, "tocsin.yaml": runbook, "bin/mark": MARK}.items():
         os.makedirs(os.path.dirname(f"{service}/{path}"), exist_ok=True)
         with open(f"{service}/{path}", "w", encoding="utf-8") as file:
