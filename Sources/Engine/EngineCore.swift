@@ -5,6 +5,7 @@ import FoundationEssentials
 import Link
 import Logging
 import OrderedCollections
+import Procedures
 import Rules
 import Synchronization
 import Wire
@@ -25,6 +26,8 @@ struct EngineParts: Sendable {
     var runbook: Runbook
     var store: any EventStore
     var performer: any StepPerformer
+    /// Held while a procedure touches the world; nil: this engine is the only one that can be.
+    var serviceLock: ServiceLock?
     var carrier: any MessageCarrier
     /// Looks at one probe now.
     var check: @Sendable (Probe) async -> CheckResult
@@ -65,7 +68,7 @@ actor EngineCore {
     private var journalTroubleSince: Timestamp?
     /// Troubles of Tocsin itself that everybody must see, by what they are about.
     private var troubles: OrderedDictionary<Trouble, String> = [:]
-    enum Trouble { case journal, network, alerts }
+    enum Trouble { case journal, network, alerts, service }
     var alarms: [String] { Array(troubles.values) }
     private(set) var output: [String: [String]] = [:]
     private nonisolated let waitingOutput = Mutex<[OutputLine]>([])
@@ -140,6 +143,7 @@ actor EngineCore {
         let now = parts.now()
         let events = try rules.decide(request, in: situation, at: now)
         guard !events.isEmpty else { return [] }
+        try refuseBesideAnotherEngine(request, events)
         let records = try write(events, at: now)
         var reports: [EventReport] = []
         var effects: [Effect] = []
@@ -161,10 +165,14 @@ actor EngineCore {
             pushEngineGauges()
         }
         coreChanged = true
+        followServiceLock()
         reports.forEach { publish(StreamLine(event: $0)) }
         publishChanges(at: now)
         effects.forEach(start)
         if situation.seq - snapshotSeq >= Self.eventsPerSnapshot { saveSnapshot() }
+        if events.contains(where: { $0.kind == "procedure-ended" || $0.kind == "engine-started" }) {
+            tidyRuns()
+        }
         rearm()
         watchConditions()
         return reports
@@ -290,6 +298,7 @@ actor EngineCore {
         guard !isStopping else { return }
         lookAtTheClocks()
         retryUnwritten()
+        followServiceLock()
         report(.tick)
         watchConditions()
         let now = parts.now()
@@ -436,7 +445,9 @@ actor EngineCore {
             inFlight.remove(key)
             return
         }
+        let touchesTheWorld = entry.step.work.needsRunner
         Task { [weak self] in
+            if touchesTheWorld { await self?.waitForTheService(id) }
             let outcome = await stepper.perform(order) { [weak self] line in
                 self?.takeLater(line, of: id)
             }
@@ -572,6 +583,18 @@ actor EngineCore {
     func noteCoreChanged() {
         coreChanged = true
         publishChanges(at: parts.now())
+    }
+
+    /// On a thread of its own: a copy of a service takes a while to remove.
+    private func tidyRuns() {
+        let running = [situation.procedure, situation.playbook].compactMap { $0?.id }
+        let ended = [situation.rollback, situation.lastProcedure, situation.lastTest]
+            .compactMap { $0?.id }
+        let over = situation.pastProcedures.map(\.id).filter { !running.contains($0) }
+        let folders = RunFolders(state: parts.state, pid: parts.pid, logger: parts.logger)
+        DispatchQueue.global(qos: .utility).async {
+            folders.tidy(over: over, needed: Set(running + ended))
+        }
     }
 
     private func saveSnapshot() {
