@@ -28,7 +28,7 @@ extension EngineCore {
             return isAsked && procedure.touchesTheWorld ? procedure.id : nil
         }
         if case .procedureResumed(let id, _) = event { return id }
-        if case .undoStarted(let id, _) = event { return id }
+        if case .undoStarted(let id, _, _) = event { return id }
         return nil
     }
 

@@ -139,7 +139,8 @@ extension StepSession {
     /// cannot read, the files as they are.
     private func save(_ path: String, _ saved: inout SavedCopies) throws(Fault) {
         guard try Files.status(RawPath(path), following: true) != nil else {
-            return try saved.save([RawPath(path)])
+            try saved.save([RawPath(path)])
+            return
         }
         do throws(Fault) {
             try saved.save(database: RawPath(path)) { copy throws(Fault) in
