@@ -206,12 +206,14 @@ extension Situation {
             procedure?[address].starts += 1
             procedure?[address].startedAt = moment
             procedure?[address].message = ""
+            procedure?[address].undoIsUnknown = nil
             procedure?.message = ""
         case .stepEnded(_, let address, let undo, let outcome):
             guard procedure?.holds(address) == true else { return }
             procedure?[address].state = Self.state(after: outcome.end, undo: undo)
             procedure?[address].seconds = outcome.seconds
             procedure?[address].message = outcome.message
+            procedure?[address].undoIsUnknown = undo && outcome.end == .unknown ? true : nil
             if !undo, outcome.end == .failed { failGuard(of: address) }
             if !undo, outcome.end == .succeeded { remember(address, outcome.seconds) }
         case .pauseRequested:
@@ -229,9 +231,7 @@ extension Situation {
             resume(id)
         case .stepResolved(_, let address, let done, _):
             guard procedure?.holds(address) == true else { return }
-            procedure?[address].state = done ? .succeeded : .pending
-            procedure?.state = .running
-            procedure?.message = ""
+            resolve(address, done: done)
         case .stepSkipped(_, let address, let why):
             guard procedure?.holds(address) == true else { return }
             procedure?[address].state = .skipped
@@ -260,6 +260,19 @@ extension Situation {
             .recoveryOverdue:
             break
         }
+    }
+
+    /// A person's word about a step that waited: forward, or while it was being taken back.
+    private mutating func resolve(_ address: StepAddress, done: Bool) {
+        if procedure?[address].undoIsUnknown == true {
+            if done { procedure?[address].state = .undone }
+            procedure?[address].undoIsUnknown = nil
+            procedure?.state = .undoing
+        } else {
+            procedure?[address].state = done ? .succeeded : .pending
+            procedure?.state = .running
+        }
+        procedure?.message = ""
     }
 
     private static func state(after end: StepOutcome.End, undo: Bool) -> StepState {

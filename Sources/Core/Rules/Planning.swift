@@ -50,6 +50,13 @@ extension Rules {
             ])
     }
 
+    /// Whether a step may be taken back a second time when it is not known what became of the first.
+    func mayUndoAgain(_ step: Step) -> Bool {
+        // What was saved is put back as often as you like.
+        guard let undo = step.undo else { return true }
+        return mayRunAgain(Step(name: step.name, work: undo, repeatable: step.repeatable))
+    }
+
     /// Whether a step may be started a second time when it is not known what became of the first.
     func mayRunAgain(_ step: Step) -> Bool {
         if step.repeatable || step.check != nil { return true }
