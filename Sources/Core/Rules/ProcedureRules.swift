@@ -108,7 +108,8 @@ extension Rules {
             ]
         }
         let entry = procedure[address]
-        if entry.state == .running { return [] }
+        // What waited for a person when it was to be taken back is nobody's to end.
+        if entry.state == .running, entry.step.work.needsRunner { return [] }
         if entry.state == .unknown, entry.starts >= Self.mostStartsOfUnknown * 2 {
             return ending(
                 procedure, .failed, "it is not known whether “\(entry.step.name)” was taken back",
