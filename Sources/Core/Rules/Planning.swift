@@ -25,7 +25,12 @@ extension Rules {
     package func rollbackStages(_ rollback: RollbackDefinition) -> [ProcedureStage] {
         var planning = Planning(runbook: runbook)
         var preflight = rollback.preflight.flatMap { planning.entries($0) }
-        if !preflight.contains(where: { $0.step.work == .backup }) {
+        // One that something may replace, or that a check passes over, is none to rely on.
+        let isSure = preflight.contains {
+            $0.step.work == .backup && $0.step.check == nil && $0.guards == nil
+                && $0.replaces == nil
+        }
+        if !isSure {
             preflight.append(ProcedureStep(step: Step(name: "Backup", work: .backup)))
         }
         return [ProcedureStage(name: "Preflight", steps: preflight)]
