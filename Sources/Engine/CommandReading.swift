@@ -74,6 +74,12 @@ struct CommandReading {
         case "stop-procedure":
             return .stopProcedure(text: request.text ?? request.reason ?? "")
         case "approve-rollback":
+            guard request.plan == nil || request.plan == planHash else {
+                throw Refusal(
+                    .notNow, rule: "plan-changed",
+                    why: "the plan that was read is not the present one",
+                    remedy: "Read the plan again: tocsin rollback --dry-run")
+            }
             return .approveRollback(ApprovalRequest(request: request.request, plan: request.plan))
         case "run": return .runPlaybook(try name(request, "the playbook"))
         case "recover-by-hand": return .recoverByHand

@@ -5,6 +5,7 @@ import FoundationEssentials
 import Link
 import Logging
 import OrderedCollections
+import Procedures
 import Rules
 import Synchronization
 import Wire
@@ -25,6 +26,8 @@ struct EngineParts: Sendable {
     var runbook: Runbook
     var store: any EventStore
     var performer: any StepPerformer
+    /// Held while a procedure touches the world; nil: this engine is the only one that can be.
+    var serviceLock: ServiceLock?
     var carrier: any MessageCarrier
     /// Looks at one probe now.
     var check: @Sendable (Probe) async -> CheckResult
@@ -67,7 +70,7 @@ actor EngineCore {
     private var journalTroubleSince: Timestamp?
     /// Troubles of Tocsin itself that everybody must see, by what they are about.
     private var troubles: OrderedDictionary<Trouble, String> = [:]
-    enum Trouble { case journal, network, alerts }
+    enum Trouble { case journal, network, alerts, service }
     var alarms: [String] { Array(troubles.values) }
     private(set) var output: [String: [String]] = [:]
     private nonisolated let waitingOutput = Mutex<[OutputLine]>([])
@@ -142,6 +145,7 @@ actor EngineCore {
         let now = parts.now()
         let events = try rules.decide(request, in: situation, at: now)
         guard !events.isEmpty else { return [] }
+        try refuseBesideAnotherEngine(request, events)
         let records = try write(events, at: now)
         var reports: [EventReport] = []
         var effects: [Effect] = []
@@ -163,10 +167,14 @@ actor EngineCore {
             pushEngineGauges()
         }
         coreChanged = true
+        followServiceLock()
         reports.forEach { publish(StreamLine(event: $0)) }
         publishChanges(at: now)
         effects.forEach(start)
         if situation.seq - snapshotSeq >= Self.eventsPerSnapshot { saveSnapshot() }
+        if events.contains(where: { $0.kind == "procedure-ended" || $0.kind == "engine-started" }) {
+            tidyRuns()
+        }
         rearm()
         watchConditions()
         return reports
@@ -292,6 +300,7 @@ actor EngineCore {
         guard !isStopping else { return }
         lookAtTheClocks()
         retryUnwritten()
+        followServiceLock()
         report(.tick)
         watchConditions()
         let now = parts.now()
@@ -438,7 +447,9 @@ actor EngineCore {
             inFlight.remove(key)
             return
         }
+        let touchesTheWorld = entry.step.work.needsRunner
         Task { [weak self] in
+            if touchesTheWorld { await self?.waitForTheService(id) }
             let outcome = await stepper.perform(order) { [weak self] line in
                 self?.takeLater(line, of: id)
             }
@@ -486,31 +497,6 @@ actor EngineCore {
         let result = await parts.check(probe)
         take([Sample(probe: reference, result: result, at: parts.now())])
         return monitor.entry(reference)?.last
-    }
-
-    /// The order for a step that belongs to the step runner or to the stepper.
-    func order(
-        _ procedure: Procedure, _ address: StepAddress, mode: StepOrder.Mode, folder: String? = nil
-    ) -> StepOrder? {
-        guard procedure.holds(address) else { return nil }
-        let entry = procedure[address]
-        let run = folder ?? "\(parts.state)/runs/\(procedure.id)"
-        let name = "\(address.stage)-\(address.step)-\(entry.starts)"
-        let variables = [
-            // One for all its steps: what one saves, another (or an undo) finds.
-            ("run_dir", run), ("service", parts.runbook.service.name),
-            ("title", parts.runbook.service.title), ("procedure", procedure.id),
-            ("emergency", procedure.emergency ?? ""), ("reason", procedure.reason),
-            ("started_by", procedure.startedBy), ("backup", procedure.backup ?? ""),
-        ]
-        let order = StepOrder(
-            mode: mode, step: entry.step, runDirectory: "\(run)/\(name)",
-            folder: parts.runbook.folder, savedDirectory: "\(run)/saved",
-            variables: variables.map { NamedText(name: $0.0, text: $0.1) },
-            sources: parts.runbook.sources, units: parts.runbook.units,
-            backup: parts.runbook.backup)
-        return procedure.testMode
-            ? TestOrders(runbook: runbook, state: parts.state, run: run).inTestMode(order) : order
     }
 
     // MARK: Telling

@@ -165,7 +165,8 @@ extension Rules {
                     ? "Nothing to do" : "Ask \(spelled(open, without: given + [ask.by]))")
         }
         if let refusal = refusal(of: rule, in: situation) { throw refusal }
-        let planIsTheirs = request.plan.map { $0 == ask.plan } ?? true
+        // A playbook's request has no fingerprint: its plan is the present one, or it is over.
+        let planIsTheirs = ask.plan.isEmpty || request.plan.map { $0 == ask.plan } ?? true
         guard planIsTheirs, planIsCurrent(ask) else {
             throw Refusal(
                 .notNow, rule: "plan-changed",

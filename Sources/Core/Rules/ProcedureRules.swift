@@ -77,6 +77,13 @@ extension Rules {
         switch entry.state {
         case .running: return settled(entry, address, procedure, situation, moment)
         case .unknown where !mayRunAgain(entry.step) || entry.starts >= Self.mostStartsOfUnknown:
+            if procedure.testMode {
+                // Nothing of it matters to anybody: it must not keep a real procedure waiting.
+                return ending(
+                    procedure, .failed,
+                    "it is not known whether “\(entry.step.name)” ran to its end",
+                    in: situation, at: moment)
+            }
             return waits(
                 procedure,
                 "it is not known whether “\(entry.step.name)” ran to its end: "

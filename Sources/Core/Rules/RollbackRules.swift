@@ -22,7 +22,7 @@ extension Rules {
         _ situation: Situation, at moment: Timestamp
     ) -> [RollbackProposal] {
         guard let rollback = runbook.rollback, !justRolledBack(situation) else { return [] }
-        if situation.procedure?.kind == .rollback { return [] }
+        if isRollingBack(situation) { return [] }
         return rollback.when.compactMap { rule in
             guard let standing = situation.conditions[.rollback(rule.name)] else { return nil }
             let since = standing.since + rule.holds
@@ -32,6 +32,11 @@ extension Rules {
                 rule: rule, why: standing.why.isEmpty ? rule.when.text : standing.why, since: since,
                 runsAt: vetoed ? nil : rule.runAfter.map { since + $0 })
         }
+    }
+
+    /// A rollback is in flight, and not only a test of one.
+    private func isRollingBack(_ situation: Situation) -> Bool {
+        situation.procedure.map { $0.kind == .rollback && !$0.testMode } ?? false
     }
 
     /// A rollback that succeeded during the open emergency: there is nothing left to roll back.
@@ -210,11 +215,11 @@ extension Rules {
                 ask, "vetoed" + (text.isEmpty ? "" : ": \(Visible.text(text, limit: 500))"),
                 by: by, in: situation, at: moment)
         }
-        guard !pending.isEmpty, situation.procedure?.kind != .rollback else {
+        guard !pending.isEmpty, !isRollingBack(situation) else {
             throw Refusal(
                 .notNow, rule: "nothing-to-veto",
                 why: "no rollback is asked for, and none is about to start by itself",
-                remedy: situation.procedure?.kind == .rollback
+                remedy: isRollingBack(situation)
                     ? "It runs already: pause it, then undo it" : "Nothing to do")
         }
         let events = pending.map {

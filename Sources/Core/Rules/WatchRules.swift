@@ -12,9 +12,10 @@ extension Rules {
     func watchProblems(
         _ news: [Event], in situation: Situation, at moment: Timestamp
     ) -> [Event] {
-        guard let watch = situation.watch, moment < watch.until, situation.procedure == nil else {
-            return []
-        }
+        // What a procedure stops on purpose is no problem of the rollback.
+        guard let watch = situation.watch, moment < watch.until,
+            !isChangingTheService(situation)
+        else { return [] }
         var down: [(probe: ProbeReference, message: String)] = []
         for event in news {
             if case .probeChanged(let probe, _, .failed, let message) = event {

@@ -24,6 +24,8 @@ package struct FileStatus: Sendable, Equatable {
     package var allocated: Int
     package var device: UInt64
     package var inode: UInt64
+    /// Names of the same file; what has several may be meant by another of them.
+    package var names: Int
 
     init(_ status: stat) {
         switch status.st_mode & S_IFMT {
@@ -40,6 +42,7 @@ package struct FileStatus: Sendable, Equatable {
         allocated = Int(status.st_blocks) * 512
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
+        names = Int(status.st_nlink)
     }
 }
 
@@ -69,6 +72,18 @@ extension Files {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw fileFault("look at", path) }
         return FileStatus(status)
+    }
+
+    /// Makes sure that a file or folder is not marked as immutable or append-only (chattr(1)), which even
+    /// root may then neither change nor remove.
+    package static func checkNotPinned(_ path: RawPath, _ operation: String) throws(Fault) {
+        let mark = path.withCString { tocsin_is_pinned($0) }
+        guard mark != 0 else { return }
+        let letter = String(UnicodeScalar(UInt8(mark)))
+        throw Fault(
+            operation: operation, subject: path.description,
+            cause: "it is marked as \(letter == "i" ? "immutable" : "append-only"); "
+                + "chattr -\(letter) takes the mark away")
     }
 
     /// Gives a file, folder or link the owner, mode and time of another, as far as this user may:
