@@ -48,6 +48,8 @@ struct EngineParts: Sendable {
     var pid: Int
     /// The bundled demo's faults; empty for any other service.
     var faults: [String]
+    /// What the self-tests ask the machine.
+    var selfTests = SelfTestWorld.real
     var logger: Logger
 }
 

@@ -64,8 +64,9 @@ import Wire
     }
 
     @Test func `undoing wants to be undone`() {
-        #expect(ProcedureFollower.Until.itsUndoing.wanted == .undone)
-        #expect(ProcedureFollower.Until.itsEnd.wanted == .succeeded)
+        #expect(ProcedureFollower.Until.itsUndoing.isWanted(.undone))
+        #expect(!ProcedureFollower.Until.itsUndoing.isWanted(.succeeded))
+        #expect(ProcedureFollower.Until.itsEnd.isWanted(.succeeded))
     }
 
     // MARK: One attempt after the other

@@ -7,7 +7,7 @@ extension Rules {
     /// that only the engine can decide becomes a step of its own; statements with a `verify` but no
     /// `check` use the one for the other, so that a transaction whose end is not known can be told
     /// apart; what `otherwise` says follows the steps that it replaces when one of them fails.
-    func planned(_ steps: [Step]) -> [ProcedureStep] {
+    package func planned(_ steps: [Step]) -> [ProcedureStep] {
         var planning = Planning(runbook: runbook)
         return steps.flatMap { planning.entries($0) }
     }
