@@ -6,7 +6,7 @@ RELEASE := -c release --static-swift-stdlib
 BINARY = .build/release/tocsin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo bench golden format format-check picture install clean
+.PHONY: help setup build test demo bench crash golden format format-check picture install clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -31,7 +31,11 @@ demo: build ## open the dashboard on the bundled service
 	@$(BINARY) demo
 
 bench: setup-bench build ## measure against the budgets, beside the peers
+	$(SWIFT) build $(RELEASE) --product JournalForBench
 	scripts/bench
+
+crash: build ## kill the engine and its runners at every point of a rollback (an hour)
+	scripts/crash
 
 golden: setup ## rewrite the golden screens, then look at the difference
 	UPDATE_GOLDENS=1 $(SWIFT) test --filter 'DashboardTests|ScreenTests'

@@ -16,7 +16,8 @@ struct CommandReading {
         "restart-services", "clear-queues", "clear-sessions", "enable-fallback", "disable-fallback",
         "test-fallback", "stop-services", "start-services", "verify-services", "backup",
         "create-backup", "rollback", "pause-rollback", "resume-rollback", "undo-rollback",
-        "veto-rollback", "resolve-step", "hand-over", "send-notification",
+        "veto-rollback", "approve-rollback", "stop-procedure", "run", "recover-by-hand",
+        "restore-backup", "resolve-step", "hand-over", "send-notification",
         "send-user-notification", "update-status-page", "update-dashboard", "create-incident",
         "notify-rollback-start", "test-alerts", "configure-alerts", "override-on-call",
         "end-override", "retry-delivery", "dismiss-delivery",
@@ -44,7 +45,10 @@ struct CommandReading {
             return .reportProblem(
                 kind: try name(request, "the problem"), text: request.text ?? request.reason ?? "")
         case "clear-problem": return .clearProblem(kind: try name(request, "the problem"))
-        case "recover": return .recover(action: try name(request, "the action"))
+        case "recover":
+            let action = try name(request, "the action")
+            let isOwn = rules.runbook.actions.contains { $0.name == action }
+            return action == Rules.byHand && !isOwn ? .recoverByHand : .recover(action: action)
         case "auto-recover": return .autoRecover
         case "restart-websockets":
             return .recover(action: try action(["restart-websockets", "restart-websocket"]))
@@ -66,7 +70,23 @@ struct CommandReading {
         case "rollback": return rollback(request)
         case "pause-rollback": return .pauseProcedure
         case "resume-rollback": return .resumeProcedure
-        case "undo-rollback": return .undoRollback
+        case "undo-rollback": return .undoRollback(toStage: request.stage)
+        case "stop-procedure":
+            return .stopProcedure(text: request.text ?? request.reason ?? "")
+        case "approve-rollback":
+            guard request.plan == nil || request.plan == planHash else {
+                throw Refusal(
+                    .notNow, rule: "plan-changed",
+                    why: "the plan that was read is not the present one",
+                    remedy: "Read the plan again: tocsin rollback --dry-run")
+            }
+            return .approveRollback(ApprovalRequest(request: request.request, plan: request.plan))
+        case "run": return .runPlaybook(try name(request, "the playbook"))
+        case "recover-by-hand": return .recoverByHand
+        case "restore-backup":
+            return .restoreBackup(
+                RestoreBackupWork(
+                    backup: request.backup, paths: request.paths, databases: request.databases))
         case "veto-rollback": return .vetoRollback(text: request.text ?? request.reason ?? "")
         case "resolve-step":
             guard request.name == "done" || request.name == "again" else {
@@ -88,6 +108,7 @@ struct CommandReading {
                 authorization: request.authorization, reason: request.reason ?? "",
                 confirmation: request.confirmation ?? "",
                 planIsCurrent: request.plan == nil || request.plan == planHash,
+                plan: planHash ?? "",
                 testMode: request.testMode ?? false))
     }
 

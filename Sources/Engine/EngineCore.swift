@@ -5,6 +5,7 @@ import FoundationEssentials
 import Link
 import Logging
 import OrderedCollections
+import Procedures
 import Rules
 import Synchronization
 import Wire
@@ -25,6 +26,8 @@ struct EngineParts: Sendable {
     var runbook: Runbook
     var store: any EventStore
     var performer: any StepPerformer
+    /// Held while a procedure touches the world; nil: this engine is the only one that can be.
+    var serviceLock: ServiceLock?
     var carrier: any MessageCarrier
     /// Looks at one probe now.
     var check: @Sendable (Probe) async -> CheckResult
@@ -65,7 +68,7 @@ actor EngineCore {
     private var journalTroubleSince: Timestamp?
     /// Troubles of Tocsin itself that everybody must see, by what they are about.
     private var troubles: OrderedDictionary<Trouble, String> = [:]
-    enum Trouble { case journal, network, alerts }
+    enum Trouble { case journal, network, alerts, service }
     var alarms: [String] { Array(troubles.values) }
     private(set) var output: [String: [String]] = [:]
     private nonisolated let waitingOutput = Mutex<[OutputLine]>([])
@@ -98,9 +101,10 @@ actor EngineCore {
         rules = Rules(parts.runbook)
         startedAt = parts.now()
         monitor = Monitor(parts.runbook)
-        situation = try Replay.situation(from: parts.store)
+        // Where no snapshot could be used, the next one is due at once: the journal is read in full only
+        // once.
+        (situation, snapshotSeq) = try Replay.situationAndSnapshot(from: parts.store)
         monitor.remember(situation)
-        snapshotSeq = situation.seq
     }
 
     /// Writes that it is up and picks up what was in flight.
@@ -140,6 +144,7 @@ actor EngineCore {
         let now = parts.now()
         let events = try rules.decide(request, in: situation, at: now)
         guard !events.isEmpty else { return [] }
+        try refuseBesideAnotherEngine(request, events)
         let records = try write(events, at: now)
         var reports: [EventReport] = []
         var effects: [Effect] = []
@@ -161,10 +166,14 @@ actor EngineCore {
             pushEngineGauges()
         }
         coreChanged = true
+        followServiceLock()
         reports.forEach { publish(StreamLine(event: $0)) }
         publishChanges(at: now)
         effects.forEach(start)
         if situation.seq - snapshotSeq >= Self.eventsPerSnapshot { saveSnapshot() }
+        if events.contains(where: { $0.kind == "procedure-ended" || $0.kind == "engine-started" }) {
+            tidyRuns()
+        }
         rearm()
         watchConditions()
         return reports
@@ -290,6 +299,7 @@ actor EngineCore {
         guard !isStopping else { return }
         lookAtTheClocks()
         retryUnwritten()
+        followServiceLock()
         report(.tick)
         watchConditions()
         let now = parts.now()
@@ -436,7 +446,9 @@ actor EngineCore {
             inFlight.remove(key)
             return
         }
+        let touchesTheWorld = entry.step.work.needsRunner
         Task { [weak self] in
+            if touchesTheWorld { await self?.waitForTheService(id) }
             let outcome = await stepper.perform(order) { [weak self] line in
                 self?.takeLater(line, of: id)
             }
@@ -471,8 +483,10 @@ actor EngineCore {
             if extra > 0 { output[line.procedure]?.removeFirst(extra) }
             publish(StreamLine(output: line))
         }
-        let kept = [situation.procedure, situation.rollback, situation.lastProcedure]
-            .compactMap { $0?.id }
+        let kept = [
+            situation.procedure, situation.playbook, situation.rollback, situation.lastProcedure,
+            situation.lastTest,
+        ].compactMap { $0?.id }
         output = output.filter { kept.contains($0.key) }
     }
 
@@ -499,19 +513,23 @@ actor EngineCore {
             ("emergency", procedure.emergency ?? ""), ("reason", procedure.reason),
             ("started_by", procedure.startedBy), ("backup", procedure.backup ?? ""),
         ]
-        return StepOrder(
+        let order = StepOrder(
             mode: mode, step: entry.step, runDirectory: "\(run)/\(name)",
             folder: parts.runbook.folder, savedDirectory: "\(run)/saved",
             variables: variables.map { NamedText(name: $0.0, text: $0.1) },
             sources: parts.runbook.sources, units: parts.runbook.units,
             backup: backupDefinition)
+        return procedure.testMode
+            ? TestOrders(runbook: runbook, state: parts.state, run: run).inTestMode(order) : order
     }
 
     /// With the backups that may not be removed now: a procedure that runs rests on one, and a rollback
     /// that could still be undone.
     private var backupDefinition: BackupDefinition {
         var definition = parts.runbook.backup
-        let needed = [situation.procedure, situation.rollback].compactMap { $0?.backup }
+        let needed = [situation.procedure, situation.playbook, situation.rollback].compactMap {
+            $0?.backup
+        }
         definition.held = Set(needed).sorted()
         return definition
     }
@@ -577,6 +595,18 @@ actor EngineCore {
     func noteCoreChanged() {
         coreChanged = true
         publishChanges(at: parts.now())
+    }
+
+    /// On a thread of its own: a copy of a service takes a while to remove.
+    private func tidyRuns() {
+        let running = [situation.procedure, situation.playbook].compactMap { $0?.id }
+        let ended = [situation.rollback, situation.lastProcedure, situation.lastTest]
+            .compactMap { $0?.id }
+        let over = situation.pastProcedures.map(\.id).filter { !running.contains($0) }
+        let folders = RunFolders(state: parts.state, pid: parts.pid, logger: parts.logger)
+        DispatchQueue.global(qos: .utility).async {
+            folders.tidy(over: over, needed: Set(running + ended))
+        }
     }
 
     private func saveSnapshot() {

@@ -70,11 +70,16 @@ package enum EngineProgram {
             variables: [NamedText(name: "service", text: options.runbook.service.name)])
         let scheduler = Mutex<ProbeScheduler?>(nil)
         let clock = SteadyClock()
+        let serviceLock = ServiceLock(
+            service: options.runbook.service.name, folder: options.runbook.folder,
+            state: options.state)
         let boot = bootID()
         let heartbeat = Heartbeat(state: options.state, boot: boot)
         let parts = EngineParts(
             runbook: options.runbook, store: store,
-            performer: RunnerStepPerformer(executable: options.runner),
+            performer: RunnerStepPerformer(
+                executable: options.runner, serviceLock: serviceLock),
+            serviceLock: serviceLock,
             carrier: OutreachCarrier(secrets: secrets),
             check: { await checker.check($0) },
             setFailing: { probe, failing in

@@ -40,7 +40,8 @@ extension EngineCore: EngineService {
         let messages = events.filter { $0.kind == "message-queued" }.compactMap(\.message)
         return CommandAnswer(
             events: events, procedure: started ?? situation.procedure?.id ?? before,
-            messages: messages, queued: context.queued(messages))
+            messages: messages, queued: context.queued(messages),
+            request: events.contains { $0.kind == "rollback-requested" } ? situation.ask?.id : nil)
     }
 
     /// The engine's own short procedures (fallbacks that a level asks for) are no reason to turn an

@@ -51,14 +51,19 @@ extension ReportContext {
                     enabled: situation.enabledFallbacks.contains($0.name))
             },
             proposals: proposals, procedure: situation.procedure.map(procedure),
-            rollback: (situation.procedure?.kind == .rollback
-                ? situation.procedure : situation.rollback).map(procedure),
+            rollback: (isRollingBack ? situation.procedure : situation.rollback).map(procedure),
             lastProcedure: situation.lastProcedure.map(procedure), kpis: kpis,
             escalation: escalation, reported: Array(situation.reported.keys),
             alarms: alarms + rules.notTold(situation),
             quietSince: situation.quietSince?.rfc3339,
             line: situation.line.map { LineReport(status: $0.status, message: $0.message) },
-            problems: problems, onCall: onCall, channels: channels, outbox: outbox)
+            problems: problems, onCall: onCall, channels: channels, outbox: outbox,
+            playbook: situation.playbook.map(procedure),
+            lastTest: situation.lastTest.map(procedure), request: request, watch: watch)
+    }
+
+    private var isRollingBack: Bool {
+        situation.procedure.map { $0.kind == .rollback && !$0.testMode } ?? false
     }
 
     private func emergency(_ emergency: Emergency) -> EmergencyReport {
@@ -145,6 +150,16 @@ extension ReportContext {
                     why: "attempt \(emergency.attempts.count + 1) of "
                         + "\(runbook.recovery.maxAttempts)", runsAt: nil))
         }
+        if let plan = rules.plan(for: emergency), !plan.manual.isEmpty, !holding.isEmpty,
+            situation.procedure == nil
+        {
+            let count = plan.manual.count
+            list.append(
+                ProposalReport(
+                    kind: "recovery", name: Rules.byHand, title: "Recover by hand",
+                    why: "\(count) \(count == 1 ? "thing" : "things") that a person does",
+                    runsAt: nil))
+        }
         for proposal in rules.rollbackProposals(situation, at: now) {
             list.append(
                 ProposalReport(
@@ -182,7 +197,8 @@ extension ReportContext {
                 ? runbook.rollback?.targetDuration.seconds
                 : procedure.kind == .recovery ? runbook.targets.recoveryDuration.seconds : nil,
             stages: procedure.stages.indices.map { stage(procedure, $0) },
-            output: output[procedure.id] ?? [])
+            output: output[procedure.id] ?? [], approvals: approvals(procedure.approvals ?? []),
+            parent: procedure.parent)
     }
 
     private func isOver(_ step: StepState, _ procedure: ProcedureState) -> Bool {
@@ -202,7 +218,8 @@ extension ReportContext {
                 StepReport(
                     name: entry.step.name, kind: entry.step.work.kind, state: entry.state,
                     seconds: entry.seconds, message: entry.message,
-                    command: described(entry.step.work, units: runbook.units))
+                    command: described(entry.step.work, units: runbook.units),
+                    undoable: entry.step.isUndoable)
             })
     }
 
@@ -257,7 +274,7 @@ extension ReportContext {
     }
 
     private func rate(_ kind: ProcedureKind) -> Double? {
-        let ended = situation.pastProcedures.filter { $0.kind == kind }
+        let ended = situation.pastProcedures.filter { $0.kind == kind && !$0.testMode }
         guard !ended.isEmpty else { return nil }
         let good = ended.filter { $0.state == .succeeded }.count
         return (Double(good) / Double(ended.count) * 1000).rounded() / 10

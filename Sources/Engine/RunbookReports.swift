@@ -23,7 +23,13 @@ extension ReportContext {
                     name: $0.name, title: $0.title, danger: $0.danger, steps: planned($0.steps))
             },
             playbooks: runbook.playbooks.map {
-                ActionReport(name: $0.name, title: $0.name, danger: nil, steps: planned($0.steps))
+                ActionReport(
+                    name: $0.name, title: $0.name, danger: nil,
+                    steps: rules.playbookStages($0).flatMap(\.steps).map { entry in
+                        var step = planned(entry.step, nil)
+                        step.isInstead = entry.replaces != nil
+                        return step
+                    })
             },
             fallbacks: runbook.fallbacks.map {
                 ActionReport(name: $0.name, title: $0.title, danger: nil, steps: planned($0.enable))
@@ -32,7 +38,8 @@ extension ReportContext {
                 ActionReport(name: $0.0, title: $0.1, danger: nil, steps: planned($0.2))
             },
             rollback: rollbackReport(caller), people: people, external: external, onCall: onCall,
-            faults: faults, localAlerts: runbook.localAlerts)
+            faults: faults, localAlerts: runbook.localAlerts, plans: plans, backup: backupPlan,
+            testMode: testMode)
     }
 
     private func planned(_ steps: [Step]) -> [PlannedStepReport] {
@@ -93,12 +100,14 @@ extension ReportContext {
             }
         }
         let needs = rule.needs.map { "\($0.count) \($0.role)" }
+        let missing = rules.missing(rule, [caller.user])
         return AuthorizationReport(
             kind: rule.kind,
             needs: rules.authority.list(needs, "and")
                 + (rule.onlyDuringLevel.map { ", only during level \($0.rawValue)" } ?? ""),
             people: people,
-            refused: rules.refusal(of: rule, for: caller.user, in: situation)?.why)
+            refused: rules.refusal(of: rule, in: situation)?.why,
+            missing: missing.isEmpty ? nil : rules.spelled(missing, without: [caller.user]))
     }
 
     private var people: [PersonReport] {
@@ -199,15 +208,20 @@ extension Event {
         case .procedureStarted(let procedure): procedure.id
         case .stepStarted(let id, _, _), .stepEnded(let id, _, _, _), .pauseRequested(let id, _),
             .procedurePaused(let id), .procedureWaits(let id, _), .procedureResumed(let id, _),
-            .stepResolved(let id, _, _, _), .undoStarted(let id, _), .procedureEnded(let id, _, _):
+            .stepResolved(let id, _, _, _), .undoStarted(let id, _, _),
+            .procedureEnded(let id, _, _),
+            .stepSkipped(let id, _, _), .procedureStopped(let id, _, _), .watchLooked(let id, _, _),
+            .watchProblem(let id, _, _), .watchEnded(let id, _):
             id
+        case .watchBegan(let watch): watch.rollback
         case .engineStarted, .engineStopped, .probeChanged, .conditionBegan, .conditionEnded,
             .problemReported, .problemCleared, .emergencyActivated, .triggerJoined, .levelChanged,
             .acknowledged, .deactivated, .escalated, .notified, .noted, .fallbackSwitched,
             .backupTaken, .rollbackVetoed, .autoRecoverySwitched,
             .acknowledgementExpired, .handedOver, .reopened, .outbox, .alertFired, .alertResolved,
             .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
-            .gapNoticed, .clockStepped:
+            .gapNoticed, .clockStepped, .rollbackRequested, .rollbackApproved,
+            .rollbackRequestEnded, .rollbackAnnounced, .recoveryOverdue:
             nil
         }
     }

@@ -74,12 +74,9 @@ struct Stepper: Sendable {
         case .notify, .statusPage, .wait, .confirm, .assess, .fallback, .calm:
             return StepOutcome(end: .wouldRun, message: "", seconds: 0)
         case .playbook, .rollback:
-            return StepOutcome(
-                end: .failed,
-                message: "a \(step.work.kind) cannot be a step of another procedure yet",
-                seconds: 0)
+            return StepOutcome(end: .wouldRun, message: described(step.work), seconds: 0)
         case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
-            .restoreDatabase, .action, .undoAction:
+            .restoreDatabase, .restoreBackup, .prepareTest, .clearTest, .action, .undoAction:
             return await parts.performer.perform(order) { _ in }
         }
     }

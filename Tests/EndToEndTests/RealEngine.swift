@@ -13,15 +13,18 @@ final class RealEngine: Sendable {
         "ALERT_TOKEN": "token-of-the-listener",
     ]
     let folder: TemporaryFolder
+    private let name: String
     private let running = Mutex<Spawned?>(nil)
 
     var runbook: String { folder("tocsin.yaml") }
-    var state: String { folder("state") }
-    var socket: String { folder("state/engine.sock") }
+    var state: String { folder(name) }
+    var socket: String { folder("\(name)/engine.sock") }
     var client: EngineClient { EngineClient(socket: socket) }
 
-    init(_ folder: TemporaryFolder, runbook: String) throws {
+    /// - Parameter state: the name of its state folder; another one makes a second engine.
+    init(_ folder: TemporaryFolder, runbook: String, state: String = "state") throws {
         self.folder = folder
+        name = state
         try folder.write("tocsin.yaml", runbook)
     }
     deinit {
@@ -44,8 +47,8 @@ final class RealEngine: Sendable {
         let engine = try Spawned(
             Places.program("tocsin"),
             ["engine", "--runbook", runbook, "--state", state, "--socket", socket],
-            environment: Program.environment(Self.secrets), output: folder("engine.out"),
-            errors: folder("engine.err"))
+            environment: Program.environment(Self.secrets), output: folder("\(name).out"),
+            errors: folder("\(name).err"))
         running.withLock { $0 = engine }
         return engine
     }
@@ -54,7 +57,7 @@ final class RealEngine: Sendable {
         let engine = try launch()
         try await eventually("the engine answers") {
             if let status = engine.status {
-                let errors = try Program.text(self.folder("engine.err"))
+                let errors = try Program.text(self.folder("\(self.name).err"))
                 throw TestKitError(text: "the engine ended with \(status): \(errors)")
             }
             return await self.situation()?.core.engine.pid == Int(engine.pid)

@@ -194,6 +194,36 @@ func inspect<Result>(
         #expect(try store.append(drafts(1, from: 3), expecting: 2).count == 1)
     }
 
+    /// The power may go in the middle of writing it: the beginning is new, the rest is old.
+    @Test func `a mark that was torn is no mark, wherever it is torn`() throws {
+        let place = URL(filePath: folder("state/journal.head"))
+        func marked(_ count: Int, after last: Int) throws -> Data {
+            let store = try openStore(folder)
+            _ = try store.append(drafts(count, from: last + 1), expecting: last)
+            return try Data(contentsOf: place)
+        }
+        let old = try marked(9, after: 0)
+        let new = try marked(1, after: 9)
+        for cut in 1..<new.count {
+            try (new.prefix(cut) + old.dropFirst(cut)).write(to: place)
+            #expect(try openStore(folder).last == 10, "torn after \(cut) bytes")
+            try new.prefix(cut).write(to: place)
+            #expect(try openStore(folder).last == 10, "cut after \(cut) bytes")
+        }
+    }
+
+    @Test func `the mark of an earlier version is read`() throws {
+        do {
+            let store = try openStore(folder)
+            _ = try store.append(drafts(2), expecting: 0)
+        }
+        let zeros = String(repeating: "0", count: 19)
+        let hash = String(repeating: "a", count: 64)
+        try folder.write("state/journal.head", "\(zeros)5 \(hash)\n")
+        let damage = #expect(throws: Damage.self) { _ = try openStore(folder) }
+        #expect(damage?.detail.contains("had come to event 5") == true)
+    }
+
     @Test func `a log without its journal is damage`() throws {
         do { _ = try openStore(folder) }
         try FileManager.default.removeItem(atPath: folder("state/journal.db"))

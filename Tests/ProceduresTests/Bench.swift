@@ -69,13 +69,14 @@ final class Bench: Sendable {
     /// - Returns: its process id.
     func startEngine(
         _ order: StepOrder, crashesAt point: String? = nil,
-        runnerCrashesAt runnerPoint: String? = nil
+        runnerCrashesAt runnerPoint: String? = nil, lockedBy state: String? = nil
     ) throws -> pid_t {
         let file = root("order-\(runs.add(1, ordering: .relaxed).newValue).json")
         try JSONEncoder().encode(order).write(to: URL(filePath: file))
         var arguments = [Self.program]
         if let point { arguments += ["--crash-at", point] }
         if let runnerPoint { arguments += ["--runner-crash-at", runnerPoint] }
+        if let state { arguments += ["--lock", state] }
         return try spawn(arguments + ["--engine", file, file + ".result"])
     }
 

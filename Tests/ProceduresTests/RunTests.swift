@@ -169,6 +169,36 @@ import Testing
         try await eventually("the daemon has ended") { !isAlive(daemon) }
     }
 
+    @Test func `a daemon may say more than anybody keeps, and ends when it wants to`() async throws
+    {
+        let result = await bench.perform(
+            .shell(
+                "setsid sh -c 'echo $$ > daemon; while [ ! -e flood ]; do sleep 0.02; done; "
+                    + "head -c 5000000 /dev/zero; echo done > flooded' & "
+                    + "while [ ! -s daemon ]; do sleep 0.01; done; echo started"),
+            timeout: .seconds(60))
+        #expect(result.end == .succeeded)
+        #expect(result.message == "started")
+        try bench.write("flood", "")
+        try await eventually("it was not stuck") { bench.read("flooded") == "done\n" }
+        let daemon = try #require(pid_t((bench.read("daemon") ?? "").trimmingSuffix()))
+        try await eventually("it has ended") { !isAlive(daemon) }
+    }
+
+    @Test func `a script may open its output anew, and loses nothing`() async throws {
+        var step = Step.run(
+            "sh", "-c",
+            "echo one; echo two > /dev/stderr; echo three; echo four > /dev/stdout; echo five >&2")
+        let result = await bench.perform(bench.order(step))
+        #expect(result.lines.dropFirst() == ["one", "two", "three", "four", "five"])
+        guard geteuid() == 0 else { return }
+        chmod(bench.root.path, 0o755)
+        chmod(bench.folder, 0o777)
+        step.runAs = "nobody"
+        let other = await bench.perform(bench.order(step))
+        #expect(other.lines.dropFirst() == ["one", "two", "three", "four", "five"])
+    }
+
     @Test func `the beginning and the end of much output are kept`() async throws {
         let order = bench.order(
             .run("sh", "-c", "echo first; seq 1 200000; printf 'last without line feed'"))
@@ -185,7 +215,7 @@ import Testing
         #expect(log.contains(" bytes left out …\n"))
         #expect(log.hasPrefix("$ sh -c"))
         #expect(log.hasSuffix("200000\nlast without line feed"))
-        #expect(!FileManager.default.fileExists(atPath: order.runDirectory + "/output.raw"))
+        #expect(!FileManager.default.fileExists(atPath: order.runDirectory + "/output.pipe"))
     }
 
     @Test func `a flood of output takes no memory, no disk and no time`() async throws {

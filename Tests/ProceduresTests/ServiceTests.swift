@@ -370,6 +370,37 @@ import Testing
         #expect(await run(statement, mode: .dryRun).end == .failed)
     }
 
+    /// Half of it is in the file, and must be taken back before anybody can read: a write.
+    @Test(arguments: [StepOrder.Mode.perform, .dryRun])
+    func `a query answers after a transaction that was cut off`(
+        _ mode: StepOrder.Mode
+    ) async throws {
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let cut = bench.root("folder/cut.db")
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        try queue.inDatabase { database in
+            // With so little memory, the transaction is written to the file before its end.
+            try database.execute(
+                sql: """
+                    PRAGMA cache_size = 1;
+                    BEGIN;
+                    DELETE FROM users;
+                    CREATE TABLE filler (bytes BLOB);
+                    INSERT INTO filler VALUES (zeroblob(100000)), (zeroblob(100000));
+                    """)
+            for ending in ["", "-journal"] {
+                try FileManager.default.copyItem(atPath: path + ending, toPath: cut + ending)
+            }
+            try database.execute(sql: "ROLLBACK")
+        }
+        let query = SQLWork(source: "cut", query: "SELECT COUNT(*) FROM users", equals: 3)
+        let result = await bench.perform(
+            .sql(query), mode, sources: [DataSource(name: "cut", kind: .sqlite(path: cut))])
+        #expect(result.end == (mode == .dryRun ? .wouldRun : .succeeded), "\(result.message)")
+        #expect(result.message.contains("3"))
+    }
+
     @Test func `a statement waits for a lock that others hold`() async throws {
         var configuration = Configuration()
         configuration.allowsUnsafeTransactions = true

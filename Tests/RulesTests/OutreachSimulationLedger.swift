@@ -130,7 +130,9 @@ extension OutreachLife {
             .procedureStarted, .stepStarted, .stepEnded, .pauseRequested, .procedurePaused,
             .procedureWaits, .procedureResumed, .stepResolved, .undoStarted, .backupTaken,
             .rollbackVetoed, .autoRecoverySwitched, .alertFired, .alertResolved, .lineSet,
-            .alertsConfigured, .fallbacksDue, .gapNoticed, .clockStepped:
+            .alertsConfigured, .fallbacksDue, .gapNoticed, .clockStepped, .stepSkipped, .procedureStopped,
+            .rollbackRequested, .rollbackApproved, .rollbackRequestEnded, .rollbackAnnounced,
+            .watchBegan, .watchLooked, .watchProblem, .watchEnded, .recoveryOverdue:
             break
         }
     }

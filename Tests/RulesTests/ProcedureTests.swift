@@ -176,22 +176,22 @@ import Testing
         var world = try Self.rolling()
         for _ in 1...4 { try world.end() }
         try world.end(.failed, "cannot drop")
-        try world.ask(.undoRollback)
+        try world.ask(.undoRollback(toStage: nil))
         while world.running != nil { try world.end() }
         #expect(world.situation.rollback?.state == .undone)
         let undone = world.started.filter { $0.hasPrefix("-") }
         #expect(undone == ["-Drop tables", "-Restore", "-Remove", "-Stop"])
-        #expect(refusedRule { try world.ask(.undoRollback) } == "nothing-to-undo")
+        #expect(refusedRule { try world.ask(.undoRollback(toStage: nil)) } == "nothing-to-undo")
     }
 
     @Test func `an undo that fails says so and can be tried again`() throws {
         var world = try Self.rolling()
         for _ in 1...3 { try world.end() }
         try world.end(.failed, "no")
-        try world.ask(.undoRollback)
+        try world.ask(.undoRollback(toStage: nil))
         try world.end(.failed, "still no")
         #expect(world.situation.rollback?.state == .failed)
-        try world.ask(.undoRollback)
+        try world.ask(.undoRollback(toStage: nil))
         while world.running != nil { try world.end() }
         #expect(world.situation.rollback?.state == .undone)
     }
@@ -239,7 +239,6 @@ import Testing
         var world = RulesWorld()
         let cases: [(RollbackRequest, String, String)] = [
             (Self.request("emergency"), "ines", "rollback-authorization"),
-            (Self.request("planned"), "tomas", "rollback-authorization"),
             (Self.request("planned", name: "Sample"), "ines", "rollback-confirmation"),
             (Self.request("planned", name: ""), "ines", "rollback-confirmation"),
             (Self.request("planned", current: false), "ines", "plan-changed"),

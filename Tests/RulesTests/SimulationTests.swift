@@ -65,7 +65,7 @@ import Testing
         case 18:
             let kind = Bool.random(using: &random) ? "planned" : "emergency"
             try world.ask(.rollback(RollbackTests.request(kind)), by: user)
-        case 19: try world.ask(.undoRollback, by: user)
+        case 19: try world.ask(.undoRollback(toStage: nil), by: user)
         case 20:
             try world.ask(
                 Bool.random(using: &random) ? .pauseProcedure : .resumeProcedure, by: user)
@@ -136,7 +136,9 @@ private struct Invariants {
             .procedureEnded, .backupTaken, .rollbackVetoed, .autoRecoverySwitched,
             .acknowledgementExpired, .handedOver, .reopened, .outbox, .alertFired, .alertResolved,
             .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
-            .gapNoticed, .clockStepped:
+            .gapNoticed, .clockStepped, .stepSkipped, .procedureStopped,
+            .rollbackRequested, .rollbackApproved, .rollbackRequestEnded, .rollbackAnnounced,
+            .watchBegan, .watchLooked, .watchProblem, .watchEnded, .recoveryOverdue:
             break
         }
     }

@@ -40,10 +40,30 @@ package enum Event: Sendable, Equatable, Codable {
     case procedureResumed(procedure: String, by: String)
     /// A person said of a step whose end is not known what became of it.
     case stepResolved(procedure: String, StepAddress, done: Bool, by: String)
-    case undoStarted(procedure: String, by: String)
+    /// `toStage`: only this stage and those after it are taken back; nil: all.
+    case undoStarted(procedure: String, by: String, toStage: Int?)
+    /// It is not needed: another step did its work, or none of those it stands in for has failed.
+    case stepSkipped(procedure: String, StepAddress, why: String)
+    /// A person ended what waited or was paused.
+    case procedureStopped(procedure: String, by: String, text: String)
     case procedureEnded(procedure: String, ProcedureState, message: String)
     case backupTaken(BackupReceipt)
     case rollbackVetoed(rule: String, by: String, text: String)
+    /// Somebody wants a rollback that others have to agree to.
+    case rollbackRequested(RollbackAsk)
+    case rollbackApproved(request: String, by: String)
+    /// It ran out, was vetoed, or what it asked for cannot be any more.
+    case rollbackRequestEnded(request: String, why: String, by: String)
+    /// People were told that a rule's rollback starts by itself.
+    case rollbackAnnounced(rule: String, at: Timestamp)
+    case watchBegan(RollbackWatch)
+    /// The regular look: the health score, and the probes that are down.
+    case watchLooked(rollback: String, score: Int, down: [ProbeReference])
+    /// A probe went down while a rollback was being watched.
+    case watchProblem(rollback: String, ProbeReference, message: String)
+    case watchEnded(rollback: String, why: String)
+    /// The plan's `escalate_after` is over, and the triggers still hold.
+    case recoveryOverdue(failure: String, after: Span)
     /// The plan's actions are tried one after the other until one helps or the attempts are used up.
     case autoRecoverySwitched(on: Bool, by: String)
 
@@ -108,6 +128,17 @@ package enum Event: Sendable, Equatable, Codable {
         case .fallbacksDue: "fallbacks-due"
         case .gapNoticed: "gap-noticed"
         case .clockStepped: "clock-stepped"
+        case .stepSkipped: "step-skipped"
+        case .procedureStopped: "procedure-stopped"
+        case .rollbackRequested: "rollback-requested"
+        case .rollbackApproved: "rollback-approved"
+        case .rollbackRequestEnded: "rollback-request-ended"
+        case .rollbackAnnounced: "rollback-announced"
+        case .watchBegan: "watch-began"
+        case .watchLooked: "watch-looked"
+        case .watchProblem: "watch-problem"
+        case .watchEnded: "watch-ended"
+        case .recoveryOverdue: "recovery-overdue"
         }
     }
 }

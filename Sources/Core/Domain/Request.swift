@@ -81,7 +81,16 @@ package enum Command: Sendable, Equatable {
     case rollback(RollbackRequest)
     case pauseProcedure
     case resumeProcedure
-    case undoRollback
+    /// Back to the start; with a stage's name, only that stage and those after it.
+    case undoRollback(toStage: String?)
+    /// Ends what waits or is paused, and is no rollback.
+    case stopProcedure(text: String)
+    /// Agrees to the rollback that was asked for.
+    case approveRollback(ApprovalRequest)
+    case runPlaybook(String)
+    /// The plan's manual instructions, each to be ticked.
+    case recoverByHand
+    case restoreBackup(RestoreBackupWork)
     /// A step whose end is not known, or that a person has to tick.
     case resolveStep(done: Bool)
     case vetoRollback(text: String)
@@ -134,15 +143,28 @@ package struct RollbackRequest: Sendable, Equatable {
     package var confirmation: String
     /// False when the operator saw another plan than the present one.
     package var planIsCurrent: Bool
+    /// The fingerprint of the present plan.
+    package var plan: String
     package var testMode: Bool
     package init(
         authorization: String?, reason: String, confirmation: String, planIsCurrent: Bool,
-        testMode: Bool
+        plan: String = "", testMode: Bool
     ) {
         self.authorization = authorization
         self.reason = reason
         self.confirmation = confirmation
         self.planIsCurrent = planIsCurrent
+        self.plan = plan
         self.testMode = testMode
+    }
+}
+package struct ApprovalRequest: Sendable, Equatable {
+    /// The request's id; nil: the one that waits.
+    package var request: String?
+    /// The fingerprint of the plan that the approver read; nil: they did not say.
+    package var plan: String?
+    package init(request: String? = nil, plan: String? = nil) {
+        self.request = request
+        self.plan = plan
     }
 }

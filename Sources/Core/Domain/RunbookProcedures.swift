@@ -57,10 +57,13 @@ package struct RollbackDefinition: Sendable, Equatable {
     /// The seven parts of the rollback procedures.
     package var stages: [RollbackStage]
     package var afterwards: RollbackAfterwards
+    /// What test mode uses instead of the real things; nil: test mode has nothing to work with.
+    package var test: RollbackTest?
     package init(
         to: String, targetDuration: Span = .minutes(10), when: [RollbackRule] = [],
         authorization: [AuthorizationRule] = [], preflight: [Step] = [],
-        stages: [RollbackStage] = [], afterwards: RollbackAfterwards = RollbackAfterwards()
+        stages: [RollbackStage] = [], afterwards: RollbackAfterwards = RollbackAfterwards(),
+        test: RollbackTest? = nil
     ) {
         self.to = to
         self.targetDuration = targetDuration
@@ -69,6 +72,24 @@ package struct RollbackDefinition: Sendable, Equatable {
         self.preflight = preflight
         self.stages = stages
         self.afterwards = afterwards
+        self.test = test
+    }
+}
+/// What stands in for what in a rollback in test mode. A database file inside the runbook's folder is
+/// copied with it and needs none.
+package struct RollbackTest: Sendable, Equatable {
+    /// Units, or names under `units:`.
+    package var units: [StandIn]
+    /// Names of data sources.
+    package var sources: [StandIn]
+    /// Beginnings of URLs: `http://127.0.0.1:5000`.
+    package var addresses: [StandIn]
+    package init(
+        units: [StandIn] = [], sources: [StandIn] = [], addresses: [StandIn] = []
+    ) {
+        self.units = units
+        self.sources = sources
+        self.addresses = addresses
     }
 }
 package struct RollbackRule: Sendable, Equatable {

@@ -18,6 +18,16 @@ package struct Situation: Sendable, Equatable, Codable {
     package var enabledFallbacks: OrderedSet<String> = []
     /// What runs, is paused or waits. Only one changes the service at a time.
     package var procedure: Procedure?
+    /// The playbook that waits for `procedure`, a step of its own.
+    package var playbook: Procedure?
+    /// A rollback that too few have agreed to yet.
+    package var ask: RollbackAsk?
+    /// The last rollback in test mode that ended.
+    package var lastTest: Procedure?
+    /// The time after the last rollback in which everything is watched closely.
+    package var watch: RollbackWatch?
+    /// Rollback rules whose countdown people were told of.
+    package var announcedRules: OrderedSet<String> = []
     /// The last rollback that ended; it can be resumed or undone.
     package var rollback: Procedure?
     /// The last procedure of another kind that ended.
@@ -53,6 +63,7 @@ package struct Situation: Sendable, Equatable, Codable {
         package static let idDays = 40
         package static let settledMessages = 200
         package static let overrides = 100
+        package static let watchProblems = 100
         /// An emergency that ended less than this ago is reopened rather than begun anew.
         package static let reopenWithin = Span.hours(1)
     }
@@ -156,6 +167,8 @@ package struct Emergency: Sendable, Equatable, Codable {
     package var failedAttempts: Int
     /// The engine goes on to the plan's next action by itself.
     package var recoversByItself: Bool
+    /// The plan's `escalate_after` is over and was acted on.
+    package var recoveryIsOverdue: Bool
 
     package init(activation: Activation, at: Timestamp) {
         self.activation = activation
@@ -169,6 +182,7 @@ package struct Emergency: Sendable, Equatable, Codable {
         attempts = []
         failedAttempts = 0
         recoversByItself = false
+        recoveryIsOverdue = false
         reopenings = 0
         isGiven = false
     }
@@ -216,6 +230,7 @@ package struct PastProcedure: Sendable, Equatable, Codable {
     package var startedAt: Timestamp
     package var finishedAt: Timestamp
     package var emergency: String?
+    package var testMode: Bool
     package init(_ procedure: Procedure, finishedAt: Timestamp) {
         id = procedure.id
         kind = procedure.kind
@@ -224,5 +239,6 @@ package struct PastProcedure: Sendable, Equatable, Codable {
         startedAt = procedure.startedAt
         self.finishedAt = finishedAt
         emergency = procedure.emergency
+        testMode = procedure.testMode
     }
 }

@@ -26,12 +26,15 @@ package struct Step: Sendable, Equatable, Codable {
     package var umask: Int?
     /// What to do instead when the step fails (playbooks).
     package var otherwise: Work?
+    /// What becomes of it in a rollback in test mode; nil: what its kind says (see `TestConduct`).
+    package var testMode: TestConduct?
 
     package init(
         name: String, work: Work, timeout: Span? = nil, check: Work? = nil, verify: Work? = nil,
         undo: Work? = nil, repeatable: Bool = false, retries: Int = 0,
         retryPause: Span = .seconds(1), runAs: String? = nil, directory: String? = nil,
-        environment: [NamedValue] = [], umask: Int? = nil, otherwise: Work? = nil
+        environment: [NamedValue] = [], umask: Int? = nil, otherwise: Work? = nil,
+        testMode: TestConduct? = nil
     ) {
         self.name = name
         self.work = work
@@ -47,8 +50,13 @@ package struct Step: Sendable, Equatable, Codable {
         self.environment = environment
         self.umask = umask
         self.otherwise = otherwise
+        self.testMode = testMode
     }
 }
+
+/// What becomes of a step in test mode. A program or a line for the shell must say it itself: nobody
+/// else can know whether it would touch the real service.
+package enum TestConduct: String, Sendable, Codable, CaseIterable { case run, skip }
 
 /// What a step does.
 package indirect enum Work: Sendable, Equatable, Codable {
@@ -67,6 +75,13 @@ package indirect enum Work: Sendable, Equatable, Codable {
     case edit(EditWork)
     case backup
     case restoreDatabase(source: String)
+    /// Puts files and databases of a backup back; what it replaces is saved first.
+    case restoreBackup(RestoreBackupWork)
+    /// Copies the service's folder and databases to where test mode works. The engine adds it by
+    /// itself: no runbook writes it.
+    case prepareTest(TestWorld)
+    /// Removes what `prepareTest` has made. Likewise the engine's own.
+    case clearTest(TestWorld)
     // Inside the engine: they touch nothing but the engine's own state and its probes.
     /// Holds when the probe answers well within the time.
     case probe(ProbeReference, within: Span)
@@ -101,6 +116,9 @@ package indirect enum Work: Sendable, Equatable, Codable {
         case .edit: "edit"
         case .backup: "backup"
         case .restoreDatabase: "restore_database"
+        case .restoreBackup: "restore_backup"
+        case .prepareTest: "prepare_test"
+        case .clearTest: "clear_test"
         case .probe: "probe"
         case .notify: "notify"
         case .statusPage: "status_page"
@@ -120,7 +138,7 @@ package indirect enum Work: Sendable, Equatable, Codable {
     package var needsRunner: Bool {
         switch self {
         case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
-            .restoreDatabase:
+            .restoreDatabase, .restoreBackup, .prepareTest, .clearTest:
             true
         case .probe, .notify, .statusPage, .wait, .confirm, .assess, .playbook, .action,
             .undoAction,
@@ -161,6 +179,43 @@ package enum RestoreWork: Sendable, Equatable, Codable {
     case copy(folder: String, paths: [String])
     /// From a tar archive.
     case archive(file: String, paths: [String])
+}
+/// Which part of which backup is put back.
+package struct RestoreBackupWork: Sendable, Equatable, Codable {
+    /// The backup's id; nil: the newest verified one.
+    package var backup: String?
+    /// Paths or globs as the backup's list names them; nil: every file; empty: none.
+    package var paths: [String]?
+    /// Names of data sources; nil: every database in it; empty: none.
+    package var databases: [String]?
+    package init(backup: String? = nil, paths: [String]? = nil, databases: [String]? = nil) {
+        self.backup = backup
+        self.paths = paths
+        self.databases = databases
+    }
+}
+/// Where a rollback in test mode works: copies, and nothing of the real service.
+package struct TestWorld: Sendable, Equatable, Codable {
+    /// Absolute; the copy of the runbook's folder. Nothing is there before `prepareTest`.
+    package var folder: String
+    /// Absolute paths inside the runbook's folder that are not copied: backups, the engine's state.
+    package var without: [String]
+    /// The contents of the first source of each pair are put in the place of those of the second.
+    package var databases: [StandIn]
+    package init(folder: String, without: [String] = [], databases: [StandIn] = []) {
+        self.folder = folder
+        self.without = without
+        self.databases = databases
+    }
+}
+/// What stands in for what in test mode; names of the runbook.
+package struct StandIn: Sendable, Equatable, Codable {
+    package var real: String
+    package var test: String
+    package init(real: String, test: String) {
+        self.real = real
+        self.test = test
+    }
 }
 package struct EditWork: Sendable, Equatable, Codable {
     /// Relative to the runbook's folder, or absolute.

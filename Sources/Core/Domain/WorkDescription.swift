@@ -28,7 +28,8 @@ extension Work {
     /// It keeps what it removes or changes, and can put it back.
     package var savesWhatItChanges: Bool {
         switch self {
-        case .remove, .restore, .edit, .restoreDatabase: true
+        case .remove, .restore, .edit, .restoreDatabase, .restoreBackup: true
+        case .prepareTest, .clearTest: false
         case .run, .shell, .service, .http, .sql, .redis, .backup, .probe, .notify, .statusPage,
             .wait,
             .confirm, .assess, .playbook, .action, .undoAction, .rollback, .fallback, .calm:
@@ -42,8 +43,10 @@ extension Work {
         case .backup, .probe, .notify, .wait, .confirm, .assess, .calm: true
         case .sql(let sql): sql.statements.isEmpty
         case .http(let request, _, _): ["GET", "HEAD"].contains(request.method.uppercased())
+        // They change nothing of the service.
+        case .prepareTest, .clearTest: true
         case .run, .shell, .service, .redis, .remove, .restore, .edit, .restoreDatabase,
-            .statusPage,
+            .restoreBackup, .statusPage,
             .playbook, .action, .undoAction, .rollback, .fallback:
             false
         }
@@ -64,6 +67,9 @@ private func spelled(_ work: Work, units: [ServiceUnit]) -> String {
     case .edit(let edit): editLine(edit)
     case .backup: "take a backup, read it back and compare"
     case .restoreDatabase(let source): "restore database \(source) from the backup"
+    case .restoreBackup(let restore): restoreBackupLine(restore)
+    case .prepareTest(let world): "copy the service to \(world.folder)" + copiedLine(world)
+    case .clearTest(let world): "remove \(world.folder)"
     case .probe(let reference, let within): "probe \(reference) within \(within.spelled)"
     case .notify(let notify):
         "notify \(notify.roles.joined(separator: ", ")) via \(notify.via.joined(separator: ", "))"
@@ -118,6 +124,26 @@ private func restoreLine(_ restore: RestoreWork) -> String {
     case .copy(let folder, let paths): return "restore \(count(paths)) from \(folder)"
     case .archive(let file, let paths): return "restore \(count(paths)) from archive \(file)"
     }
+}
+
+private func restoreBackupLine(_ restore: RestoreBackupWork) -> String {
+    var parts: [String] = []
+    switch restore.paths {
+    case nil: parts.append("every file")
+    case .some(let paths) where !paths.isEmpty: parts.append(paths.joined(separator: ", "))
+    case .some: break
+    }
+    switch restore.databases {
+    case nil: parts.append("every database")
+    case .some(let names) where !names.isEmpty:
+        parts.append("database " + names.joined(separator: ", "))
+    case .some: break
+    }
+    let what = parts.isEmpty ? "nothing" : parts.joined(separator: " and ")
+    return "restore \(what) from backup \(restore.backup ?? "(the newest verified one)")"
+}
+private func copiedLine(_ world: TestWorld) -> String {
+    world.databases.map { "; database \($0.real) to \($0.test)" }.joined()
 }
 
 private func editLine(_ edit: EditWork) -> String {

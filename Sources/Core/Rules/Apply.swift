@@ -12,11 +12,15 @@ extension Situation {
             break
         case .probeChanged(let probe, _, let to, let message):
             probes[probe] = ProbeStanding(health: to, since: moment, message: message)
+            if to == .healthy { endProblem(of: probe, at: moment) }
         case .conditionBegan(let name, let why):
             conditions[name] = ConditionStanding(since: moment, why: why)
         case .conditionEnded(let name):
             conditions[name] = nil
-            if case .trigger(let trigger) = name { spentTriggers.remove(trigger) }
+            switch name {
+            case .trigger(let trigger): spentTriggers.remove(trigger)
+            case .rollback(let rule): announcedRules.remove(rule)
+            }
         case .problemReported(let kind, let text, let by):
             reported[kind] = ReportedProblem(
                 text: text, by: by, at: moment, alerts: reported[kind]?.alerts ?? [])
@@ -37,8 +41,12 @@ extension Situation {
         case .rollbackVetoed(let rule, _, _):
             vetoedRules.append(rule)
         case .procedureStarted, .stepStarted, .stepEnded, .pauseRequested, .procedurePaused,
-            .procedureWaits, .procedureResumed, .stepResolved, .undoStarted, .procedureEnded:
+            .procedureWaits, .procedureResumed, .stepResolved, .undoStarted, .procedureEnded,
+            .stepSkipped, .procedureStopped:
             applyProcedure(event, at: moment)
+        case .rollbackRequested, .rollbackApproved, .rollbackRequestEnded, .rollbackAnnounced,
+            .watchBegan, .watchLooked, .watchProblem, .watchEnded, .recoveryOverdue:
+            applyRollback(event, at: moment)
         case .outbox(let event): apply(event, at: moment)
         case .alertFired(let problem, let fingerprint, let text, let by):
             noteAlert(problem, fingerprint, text, by: by, at: moment)
@@ -126,7 +134,10 @@ extension Situation {
             .backupTaken, .rollbackVetoed,
             .outbox, .alertFired, .alertResolved,
             .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
-            .gapNoticed, .clockStepped:
+            .gapNoticed, .clockStepped, .stepSkipped, .procedureStopped, .rollbackRequested,
+            .rollbackApproved, .rollbackRequestEnded,
+            .rollbackAnnounced, .watchBegan, .watchLooked, .watchProblem, .watchEnded,
+            .recoveryOverdue:
             break
         }
     }
@@ -181,7 +192,10 @@ extension Situation {
     private mutating func applyProcedure(_ event: Event, at moment: Timestamp) {
         switch event {
         case .procedureStarted(let started):
+            // A rollback that is a step of a playbook runs while the playbook waits.
+            if let parent = started.parent, procedure?.id == parent { playbook = procedure }
             procedure = started
+            if started.kind == .rollback, !started.testMode { ask = nil }
             countID(started.id)
             if started.kind == .recovery, started.attempt > 0 {
                 emergency?.attempts.append(started.name)
@@ -198,12 +212,16 @@ extension Situation {
             procedure?[address].state = Self.state(after: outcome.end, undo: undo)
             procedure?[address].seconds = outcome.seconds
             procedure?[address].message = outcome.message
+            if !undo, outcome.end == .failed { failGuard(of: address) }
             if !undo, outcome.end == .succeeded { remember(address, outcome.seconds) }
         case .pauseRequested:
             procedure?.pauseRequested = true
         case .procedurePaused:
+            let taken = procedure?.state == .undoing ? procedure?.undoneTo : nil
+            let stage = taken.flatMap { procedure?.stages[$0].name }
             procedure?.state = .paused
-            procedure?.message = "paused"
+            procedure?.undoneTo = nil
+            procedure?.message = stage.map { "taken back to before “\($0)”" } ?? "paused"
         case .procedureWaits(_, let why):
             procedure?.state = .waiting
             procedure?.message = why
@@ -214,11 +232,17 @@ extension Situation {
             procedure?[address].state = done ? .succeeded : .pending
             procedure?.state = .running
             procedure?.message = ""
-        case .undoStarted(let id, _):
-            if procedure == nil, rollback?.id == id {
-                procedure = rollback
-                rollback = nil
-            }
+        case .stepSkipped(_, let address, let why):
+            guard procedure?.holds(address) == true else { return }
+            procedure?[address].state = .skipped
+            procedure?[address].message = why
+        case .procedureStopped:
+            break
+        case .undoStarted(let id, _, let stage):
+            takeUp(id)
+            let count = procedure?.stages.count ?? 0
+            procedure?.undoneTo = stage.flatMap { $0 < count ? $0 : nil }
+            procedure?.pauseRequested = false
             procedure?.state = .undoing
             procedure?.finishedAt = nil
             procedure?.message = ""
@@ -230,7 +254,10 @@ extension Situation {
             .backupTaken, .rollbackVetoed, .autoRecoverySwitched,
             .acknowledgementExpired, .handedOver, .reopened, .outbox, .alertFired, .alertResolved,
             .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
-            .gapNoticed, .clockStepped:
+            .gapNoticed, .clockStepped, .rollbackRequested, .rollbackApproved,
+            .rollbackRequestEnded,
+            .rollbackAnnounced, .watchBegan, .watchLooked, .watchProblem, .watchEnded,
+            .recoveryOverdue:
             break
         }
     }
@@ -244,17 +271,34 @@ extension Situation {
         }
     }
 
-    private mutating func resume(_ id: String) {
-        if procedure == nil, rollback?.id == id {
+    /// What ended goes on, forwards or backwards.
+    private mutating func takeUp(_ id: String) {
+        guard procedure == nil else { return }
+        if rollback?.id == id {
             procedure = rollback
             rollback = nil
+        } else if lastProcedure?.id == id {
+            procedure = lastProcedure
+            lastProcedure = nil
         }
+    }
+
+    /// The innermost guard that has not failed yet fails; what replaces its steps goes on.
+    private mutating func failGuard(of address: StepAddress) {
+        guard var failing = procedure, let open = failing.openGuard(of: address) else { return }
+        failing.failedGuards = (failing.failedGuards ?? []) + [open]
+        procedure = failing
+    }
+
+    private mutating func resume(_ id: String) {
+        takeUp(id)
         procedure?.pauseRequested = false
         guard procedure?.state != .running else { return }
         procedure?.state = .running
         procedure?.finishedAt = nil
         procedure?.message = ""
         for address in procedure?.addresses ?? [] {
+            guard procedure?.isForgiven(address) == false else { continue }
             switch procedure?[address].state {
             case .failed, .unknown, .undone: procedure?[address].state = .pending
             case .pending, .running, .succeeded, .skipped, nil: break
@@ -276,7 +320,17 @@ extension Situation {
             pastProcedures.append(entry)
             pastProcedures = pastProcedures.suffix(Limits.pastProcedures)
         }
-        if ended.kind == .rollback { rollback = ended } else { lastProcedure = ended }
+        if ended.testMode {
+            lastTest = ended
+        } else if ended.kind == .rollback {
+            rollback = ended
+        } else {
+            lastProcedure = ended
+        }
+        if let outer = playbook, outer.id == ended.parent {
+            procedure = outer
+            playbook = nil
+        }
         if ended.kind == .recovery, ended.attempt > 0 {
             if state == .failed { emergency?.failedAttempts += 1 }
         }

@@ -243,6 +243,18 @@ extension Situation {
             lastEnded = ended
         }
         shiftIfSet(&quietSince)
+        if var asked = ask {
+            shift(&asked.at)
+            shift(&asked.expiresAt)
+            for index in asked.approvals.indices { shift(&asked.approvals[index].at) }
+            ask = asked
+        }
+        if var watched = watch {
+            shift(&watched.from)
+            shift(&watched.until)
+            shift(&watched.lookedAt)
+            watch = watched
+        }
         func shift(_ entry: inout OutboxEntry) {
             for index in entry.deliveries.indices {
                 shift(&entry.deliveries[index].queuedAt)
@@ -264,10 +276,13 @@ extension Situation {
             shift(&pastProcedures[index].startedAt)
             shift(&pastProcedures[index].finishedAt)
         }
-        if var running = procedure {
-            shift(&running.startedAt)
-            for address in running.addresses { shiftIfSet(&running[address].startedAt) }
-            procedure = running
+        func shift(_ running: inout Procedure?) {
+            guard var shifted = running else { return }
+            shift(&shifted.startedAt)
+            for address in shifted.addresses { shiftIfSet(&shifted[address].startedAt) }
+            running = shifted
         }
+        shift(&procedure)
+        shift(&playbook)
     }
 }

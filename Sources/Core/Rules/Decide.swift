@@ -27,13 +27,12 @@ package struct Rules: Sendable {
         _ request: Request, in situation: Situation, at moment: Timestamp
     ) throws(Refusal) -> [Event] {
         var events = try answers(request, in: situation, at: moment)
-        var next = situation
-        for event in events { next.apply(event, at: moment) }
+        var next = situation.after(events, at: moment)
         // What is due may make more due: an emergency raises, its first escalation step is taken …
         for _ in 0..<Self.mostRounds {
             let due = followUps(in: next, at: moment)
             if due.isEmpty { return events }
-            for event in due { next.apply(event, at: moment) }
+            next = next.after(due, at: moment)
             events += due
         }
         preconditionFailure("the rules do not come to rest after \(events.suffix(4).map(\.kind))")
@@ -52,17 +51,20 @@ package struct Rules: Sendable {
         case .tick:
             return []
         case .probesChanged(let changes):
-            return changes.compactMap { change in
+            let news = changes.compactMap { change -> Event? in
                 let from = situation.probes[change.probe]?.health ?? .unknown
                 if from == change.to { return nil }
                 return .probeChanged(
                     change.probe, from: from, to: change.to, message: change.message)
             }
+            return news
+                + watchProblems(news, in: situation.after(news, at: moment), at: moment)
         case .conditionChanged(let name, let holds, let why):
             if holds == (situation.conditions[name] != nil) { return [] }
             return [holds ? .conditionBegan(name, why: why) : .conditionEnded(name)]
         case .stepEnded(let procedure, let address, let undo, let outcome):
-            return stepEnded(procedure, address, undo: undo, outcome, in: situation)
+            return stepEnded(
+                procedure, address, undo: undo, outcome, in: situation, at: moment)
         case .deliveryEnded(let id, let attempt, let outcome):
             return deliveryEnded(id, attempt, outcome, in: situation, at: moment)
         case .alerts(let alerts, let caller):
@@ -72,7 +74,8 @@ package struct Rules: Sendable {
         case .clockStepped(let seconds):
             return seconds.isFinite ? [.clockStepped(by: seconds)] : []
         case .command(let command, let caller):
-            try authority.mayAct(caller)
+            // Whose role it is to agree need not be an administrator; the rule itself asks for the role.
+            if case .approveRollback = command {} else { try authority.mayAct(caller) }
             return try obey(command, caller, in: situation, at: moment)
         }
     }
@@ -115,7 +118,16 @@ package struct Rules: Sendable {
             return try rollBack(request, caller, in: situation, at: moment)
         case .pauseProcedure: return try pause(by: by, in: situation)
         case .resumeProcedure: return try resume(by: by, in: situation)
-        case .undoRollback: return try undoRollback(caller, in: situation)
+        case .undoRollback(let stage):
+            return try undoRollback(toStage: stage, by: by, in: situation)
+        case .stopProcedure(let text): return try stop(text, by: by, in: situation, at: moment)
+        case .approveRollback(let request):
+            return try approve(request, caller, in: situation, at: moment)
+        case .runPlaybook(let name):
+            return try run(playbook: name, by: by, in: situation, at: moment)
+        case .recoverByHand: return try recoverByHand(by: by, in: situation, at: moment)
+        case .restoreBackup(let work):
+            return try restore(work, by: by, in: situation, at: moment)
         case .resolveStep(let done): return try resolveStep(done: done, by: by, in: situation)
         case .vetoRollback(let text): return try veto(text, by: by, in: situation, at: moment)
         case .sendNotification, .sendUserNotification, .updateStatusPage, .updateDashboard,
@@ -158,7 +170,8 @@ package struct Rules: Sendable {
         case .activate, .acknowledge, .handOver, .deactivate, .escalate, .setLevel, .note,
             .reportProblem, .clearProblem, .recover, .autoRecover, .switchFallback, .testFallback,
             .service, .backup, .rollback, .pauseProcedure, .resumeProcedure, .undoRollback,
-            .resolveStep, .vetoRollback:
+            .resolveStep, .vetoRollback, .stopProcedure, .approveRollback, .runPlaybook,
+            .recoverByHand, .restoreBackup:
             return []
         }
     }
@@ -166,8 +179,9 @@ package struct Rules: Sendable {
     /// What has fallen due, one machine at a time; empty when the situation is at rest.
     private func followUps(in situation: Situation, at moment: Timestamp) -> [Event] {
         let machines = [
-            dueAcknowledgement, dueTriggers, dueEscalation, dueProcedureSteps, dueFallbacks,
-            dueRecovery, dueRollback, dueDeliveries,
+            dueAcknowledgement, dueTriggers, dueEscalation, dueOverdueRecovery, dueProcedureSteps,
+            dueFallbacks, dueRecovery, dueRequest, dueAnnouncements, dueRollback, dueWatch,
+            dueDeliveries,
         ]
         for machine in machines {
             let events = machine(situation, moment)
@@ -181,7 +195,8 @@ package struct Rules: Sendable {
         let all =
             triggerDeadlines(situation) + escalationDeadlines(situation)
             + procedureDeadlines(situation) + rollbackDeadlines(situation)
-            + deliveryDeadlines(situation)
+            + deliveryDeadlines(situation) + requestDeadlines(situation)
+            + watchDeadlines(situation) + overdueDeadlines(situation)
             + [situation.emergency?.acknowledgedUntil].compactMap { $0 }
         return all.filter { $0 > moment }.min()
     }
@@ -224,7 +239,10 @@ package struct Rules: Sendable {
             .procedureEnded, .backupTaken, .rollbackVetoed, .autoRecoverySwitched,
             .acknowledgementExpired, .handedOver, .outbox, .alertFired, .alertResolved,
             .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
-            .gapNoticed, .clockStepped:
+            .gapNoticed, .clockStepped, .stepSkipped, .procedureStopped, .rollbackRequested,
+            .rollbackApproved, .rollbackRequestEnded,
+            .rollbackAnnounced, .watchBegan, .watchLooked, .watchProblem, .watchEnded,
+            .recoveryOverdue:
             return []
         }
     }
@@ -233,7 +251,8 @@ package struct Rules: Sendable {
     private static func needsPerformer(_ work: Work) -> Bool {
         switch work {
         case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
-            .restoreDatabase, .probe, .action, .undoAction:
+            .restoreDatabase, .restoreBackup, .prepareTest, .clearTest, .probe, .action,
+            .undoAction:
             true
         case .notify, .statusPage, .wait, .confirm, .assess, .playbook, .rollback, .fallback,
             .calm:

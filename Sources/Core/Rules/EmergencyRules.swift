@@ -387,10 +387,10 @@ extension Rules {
 
     /// While a procedure stops and starts things on purpose, what fails because of that raises nothing.
     /// One that is paused or waits is no excuse.
-    private func isChangingTheService(_ situation: Situation) -> Bool {
-        guard let procedure = situation.procedure, Self.changesTheService(procedure.kind) else {
-            return false
-        }
+    func isChangingTheService(_ situation: Situation) -> Bool {
+        guard let procedure = situation.procedure, Self.changesTheService(procedure.kind),
+            !procedure.testMode
+        else { return false }
         return procedure.state == .running || procedure.state == .undoing
     }
 
@@ -406,7 +406,7 @@ extension Rules {
         guard let standing = situation.conditions[.trigger(trigger.name)] else { return nil }
         let due = standing.since + trigger.holds
         let ended = situation.pastProcedures.last {
-            Self.changesTheService($0.kind) && $0.startedAt <= standing.since
+            Self.changesTheService($0.kind) && !$0.testMode && $0.startedAt <= standing.since
                 && standing.since <= $0.finishedAt
         }
         return ended.map { max(due, $0.finishedAt + Self.settlingTime) } ?? due

@@ -120,6 +120,10 @@ extension Rules {
             .acknowledged, .deactivated, .escalated, .notified, .noted, .fallbackSwitched,
             .procedureStarted, .stepStarted, .stepEnded, .pauseRequested, .procedurePaused,
             .procedureWaits, .procedureResumed, .stepResolved, .undoStarted, .procedureEnded,
+            .stepSkipped, .procedureStopped, .rollbackRequested, .rollbackApproved,
+            .rollbackRequestEnded,
+            .rollbackAnnounced, .watchBegan, .watchLooked, .watchProblem, .watchEnded,
+            .recoveryOverdue,
             .backupTaken, .rollbackVetoed, .autoRecoverySwitched, .acknowledgementExpired,
             .handedOver, .reopened, .outbox:
             Sentence("")

@@ -1,70 +1,62 @@
-// From the runbook's steps to what will be run: actions opened up, verifications made steps.
+// From the runbook's steps to what will be run: actions and playbooks opened up, verifications made
+// steps, and guards put around what something else can replace.
 package import Domain
 
 extension Rules {
-    /// The steps as they will be run, in order. An action stands for its steps; a `verify` that only the
-    /// engine can decide becomes a step of its own; statements with a `verify` but no `check` use the
-    /// one for the other, so that a transaction whose end is not known can be told apart.
+    /// The steps as they will be run, in order. An action or playbook stands for its steps; a `verify`
+    /// that only the engine can decide becomes a step of its own; statements with a `verify` but no
+    /// `check` use the one for the other, so that a transaction whose end is not known can be told
+    /// apart; what `otherwise` says follows the steps that it replaces when one of them fails.
     func planned(_ steps: [Step]) -> [ProcedureStep] {
-        steps.flatMap(expanded).map { ProcedureStep(step: $0) }
+        var planning = Planning(runbook: runbook)
+        return steps.flatMap { planning.entries($0) }
     }
 
-    private func expanded(_ step: Step) -> [Step] {
-        switch step.work {
-        case .action(let name):
-            let action = runbook.actions.first { $0.name == name }
-            return (action?.steps ?? []).flatMap(expanded)
-        case .undoAction(let name):
-            let action = runbook.actions.first { $0.name == name }
-            return (action?.steps ?? []).reversed().compactMap { inner in
-                inner.undo.map { Step(name: "\(step.name): \(inner.name)", work: $0) }
-            }
-        case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
-            .restoreDatabase, .probe, .notify, .statusPage, .wait, .confirm, .assess, .playbook,
-            .rollback, .fallback, .calm:
-            break
+    /// One stage for each step of the playbook.
+    package func playbookStages(_ playbook: Playbook) -> [ProcedureStage] {
+        var planning = Planning(runbook: runbook)
+        return playbook.steps.map {
+            ProcedureStage(name: $0.name, steps: planning.entries($0))
         }
-        var step = step
-        if case .sql(let sql) = step.work, sql.query == nil, step.check == nil {
-            step.check = step.verify
-        }
-        guard let verify = step.verify, !verify.needsRunner else { return [step] }
-        step.verify = nil
-        return [step, Step(name: "\(step.name): verified", work: verify)]
     }
 
     /// The rollback as it would be run now: preflight, then the seven. A preflight without a backup
     /// gets one, because nothing may be changed before a verified backup is there.
     package func rollbackStages(_ rollback: RollbackDefinition) -> [ProcedureStage] {
-        var preflight = planned(rollback.preflight)
+        var planning = Planning(runbook: runbook)
+        var preflight = rollback.preflight.flatMap { planning.entries($0) }
         if !preflight.contains(where: { $0.step.work == .backup }) {
             preflight.append(ProcedureStep(step: Step(name: "Backup", work: .backup)))
         }
         return [ProcedureStage(name: "Preflight", steps: preflight)]
-            + rollback.stages.map { ProcedureStage(name: $0.name, steps: planned($0.steps)) }
+            + rollback.stages.map { stage in
+                ProcedureStage(
+                    name: stage.name, steps: stage.steps.flatMap { planning.entries($0) })
+            }
     }
 
     /// One recovery: the action's steps, then a look whether the emergency's triggers have ended.
-    func recoveryStages(_ action: Action) -> [ProcedureStage] {
-        [
-            ProcedureStage(name: action.title, steps: planned(action.steps)),
-            ProcedureStage(
-                name: "Verification",
-                steps: [
-                    ProcedureStep(
-                        step: Step(
-                            name: "Triggers have ended",
-                            work: .calm(within: runbook.recovery.verifyWithin)))
-                ]),
-        ]
+    package func recoveryStages(_ action: Action) -> [ProcedureStage] {
+        [ProcedureStage(name: action.title, steps: planned(action.steps)), verification]
+    }
+    var verification: ProcedureStage {
+        ProcedureStage(
+            name: "Verification",
+            steps: [
+                ProcedureStep(
+                    step: Step(
+                        name: "Triggers have ended",
+                        work: .calm(within: runbook.recovery.verifyWithin)))
+            ])
     }
 
     /// Whether a step may be started a second time when it is not known what became of the first.
     func mayRunAgain(_ step: Step) -> Bool {
         if step.repeatable || step.check != nil { return true }
         switch step.work {
-        case .service, .remove, .restore, .edit, .backup, .restoreDatabase, .probe, .notify,
-            .statusPage, .wait, .confirm, .assess, .fallback, .calm:
+        case .service, .remove, .restore, .edit, .backup, .restoreDatabase, .restoreBackup,
+            .prepareTest, .clearTest, .probe, .notify, .statusPage, .wait, .confirm, .assess,
+            .fallback, .calm:
             return true
         case .http(let request, _, _):
             return request.method == "GET" || request.method == "HEAD"
@@ -73,5 +65,70 @@ extension Rules {
         case .run, .shell, .redis, .playbook, .action, .undoAction, .rollback:
             return false
         }
+    }
+}
+
+/// Opens steps up, and gives each guard a number of its own.
+private struct Planning {
+    let runbook: Runbook
+    private var guardsGiven = 0
+    /// A runbook whose playbooks call each other in a circle is refused when it is read.
+    private static let mostDepth = 20
+
+    init(runbook: Runbook) { self.runbook = runbook }
+
+    mutating func entries(
+        _ step: Step, guards: [Int] = [], replaces: Int? = nil, depth: Int = 0
+    ) -> [ProcedureStep] {
+        guard depth < Self.mostDepth else { return [] }
+        guard let otherwise = step.otherwise else {
+            return opened(step, guards, replaces, depth)
+        }
+        guardsGiven += 1
+        let own = guardsGiven
+        var tried = step
+        tried.otherwise = nil
+        let instead = Step(name: "\(step.name), otherwise", work: otherwise)
+        return entries(tried, guards: guards + [own], replaces: replaces, depth: depth + 1)
+            + entries(instead, guards: guards, replaces: own, depth: depth + 1)
+    }
+
+    private mutating func opened(
+        _ step: Step, _ guards: [Int], _ replaces: Int?, _ depth: Int
+    ) -> [ProcedureStep] {
+        var inner: [Step]?
+        switch step.work {
+        case .action(let name):
+            inner = runbook.actions.first { $0.name == name }?.steps ?? []
+        case .playbook(let name):
+            inner = runbook.playbooks.first { $0.name == name }?.steps ?? []
+        case .undoAction(let name):
+            let action = runbook.actions.first { $0.name == name }
+            inner = (action?.steps ?? []).reversed().compactMap { inner in
+                inner.undo.map { Step(name: "\(step.name): \(inner.name)", work: $0) }
+            }
+        case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
+            .restoreDatabase, .restoreBackup, .prepareTest, .clearTest, .probe, .notify,
+            .statusPage, .wait, .confirm, .assess, .rollback, .fallback, .calm:
+            break
+        }
+        if let inner {
+            return inner.flatMap {
+                entries($0, guards: guards, replaces: replaces, depth: depth + 1)
+            }
+        }
+        return verified(step).map {
+            ProcedureStep(step: $0, guards: guards.isEmpty ? nil : guards, replaces: replaces)
+        }
+    }
+
+    private func verified(_ step: Step) -> [Step] {
+        var step = step
+        if case .sql(let sql) = step.work, sql.query == nil, step.check == nil {
+            step.check = step.verify
+        }
+        guard let verify = step.verify, !verify.needsRunner else { return [step] }
+        step.verify = nil
+        return [step, Step(name: "\(step.name): verified", work: verify)]
     }
 }

@@ -25,12 +25,27 @@ extension Procedure {
     }
     /// The first step that is not over.
     package var currentAddress: StepAddress? {
-        addresses.first { self[$0].state != .succeeded && self[$0].state != .skipped }
+        addresses.first {
+            self[$0].state != .succeeded && self[$0].state != .skipped && !isForgiven($0)
+        }
     }
-    /// The next step to take back: the last one that ran, or may have.
+    /// The innermost guard of a step that has not failed yet; nil: its failure ends the procedure.
+    package func openGuard(of address: StepAddress) -> Int? {
+        self[address].guards?.last { failedGuards?.contains($0) != true }
+    }
+    /// It failed, and what replaces it runs instead.
+    package func isForgiven(_ address: StepAddress) -> Bool {
+        self[address].state == .failed && isGivenUp(address)
+    }
+    /// It stands under a guard that has failed.
+    func isGivenUp(_ address: StepAddress) -> Bool {
+        self[address].guards?.contains { failedGuards?.contains($0) == true } ?? false
+    }
+    /// The next step to take back: the last one that ran, or may have, of those that are to be undone.
     package var undoAddress: StepAddress? {
         addresses.last {
-            switch self[$0].state {
+            guard $0.stage >= undoneTo ?? 0 else { return false }
+            return switch self[$0].state {
             case .succeeded, .failed, .unknown, .running: true
             case .pending, .undone, .skipped: false
             }
@@ -47,7 +62,7 @@ extension Rules {
         guard let procedure = situation.procedure else { return [] }
         switch procedure.state {
         case .running: return nextForward(procedure, situation, moment)
-        case .undoing: return nextBackward(procedure)
+        case .undoing: return nextBackward(procedure, situation, moment)
         case .waiting, .paused, .succeeded, .failed, .undone: return []
         }
     }
@@ -62,12 +77,25 @@ extension Rules {
         switch entry.state {
         case .running: return settled(entry, address, procedure, situation, moment)
         case .unknown where !mayRunAgain(entry.step) || entry.starts >= Self.mostStartsOfUnknown:
+            if procedure.testMode {
+                // Nothing of it matters to anybody: it must not keep a real procedure waiting.
+                return ending(
+                    procedure, .failed,
+                    "it is not known whether “\(entry.step.name)” ran to its end",
+                    in: situation, at: moment)
+            }
+            return waits(
+                procedure,
+                "it is not known whether “\(entry.step.name)” ran to its end: "
+                    + "say whether it was done, run it again, or undo",
+                in: situation, at: moment)
+        case .pending where procedure.isGivenUp(address):
             return [
-                .procedureWaits(
-                    procedure: procedure.id,
-                    why: "it is not known whether “\(entry.step.name)” ran to its end: "
-                        + "say whether it was done, run it again, or undo")
+                .stepSkipped(procedure: procedure.id, address, why: "an earlier step failed")
             ]
+        case .pending
+        where entry.replaces.map { procedure.failedGuards?.contains($0) != true } == true:
+            return [.stepSkipped(procedure: procedure.id, address, why: "not needed")]
         case .pending, .unknown, .failed, .undone:
             if procedure.pauseRequested { return [.procedurePaused(procedure: procedure.id)] }
             return [.stepStarted(procedure: procedure.id, address, undo: false)]
@@ -76,8 +104,11 @@ extension Rules {
         }
     }
 
-    private func nextBackward(_ procedure: Procedure) -> [Event] {
+    private func nextBackward(
+        _ procedure: Procedure, _ situation: Situation, _ moment: Timestamp
+    ) -> [Event] {
         guard let address = procedure.undoAddress else {
+            if procedure.undoneTo != nil { return [.procedurePaused(procedure: procedure.id)] }
             return [
                 .procedureEnded(
                     procedure: procedure.id, .undone, message: "every step was taken back")
@@ -86,11 +117,9 @@ extension Rules {
         let entry = procedure[address]
         if entry.state == .running { return [] }
         if entry.state == .unknown, entry.starts >= Self.mostStartsOfUnknown * 2 {
-            return [
-                .procedureEnded(
-                    procedure: procedure.id, .failed,
-                    message: "it is not known whether “\(entry.step.name)” was taken back")
-            ]
+            return ending(
+                procedure, .failed, "it is not known whether “\(entry.step.name)” was taken back",
+                in: situation, at: moment)
         }
         let work = entry.step.work
         guard work.needsRunner, entry.step.undo != nil || work.savesWhatItChanges else {
@@ -118,7 +147,7 @@ extension Rules {
             stepEnded(
                 procedure.id, address, undo: false,
                 StepOutcome(end: end, message: message, seconds: (moment - began).seconds),
-                in: situation)
+                in: situation, at: moment)
         }
         switch entry.step.work {
         case .notify(let work):
@@ -139,8 +168,7 @@ extension Rules {
                 + end(.succeeded, "“\(status)” is on its way to the status page")
         case .wait(let span):
             return began + span <= moment ? end(.succeeded, "waited \(span.spelled)") : []
-        case .confirm(let text):
-            return [.procedureWaits(procedure: procedure.id, why: text)]
+        case .confirm(let text): return waits(procedure, text, in: situation, at: moment)
         case .assess:
             return end(.succeeded, assessment(situation))
         case .fallback(let name, let enable):
@@ -153,11 +181,12 @@ extension Rules {
             guard began + within <= moment else { return [] }
             let names = holding.joined(separator: ", ")
             return end(.failed, "still holding after \(within.spelled): \(names)")
-        case .playbook, .rollback:
-            return end(
-                .failed, "a \(entry.step.work.kind) cannot be a step of another procedure yet")
+        case .rollback(let kind):
+            return childRollback(kind, of: procedure, address, in: situation, at: moment, end)
+        case .playbook(let name): return end(.failed, "there is no playbook \(name)")
         case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
-            .restoreDatabase, .probe, .action, .undoAction:
+            .restoreDatabase, .restoreBackup, .prepareTest, .clearTest, .probe, .action,
+            .undoAction:
             return []
         }
     }
@@ -174,25 +203,11 @@ extension Rules {
     private func ended(
         _ procedure: Procedure, _ situation: Situation, _ moment: Timestamp
     ) -> [Event] {
-        var events: [Event] = []
-        if procedure.kind == .rollback, let after = runbook.rollback?.afterwards,
-            !after.notifyRoles.isEmpty
-        {
-            let work = NotifyWork(
-                roles: after.notifyRoles, via: after.notifyVia, title: "ROLLBACK COMPLETED",
-                text: "\(runbook.service.title) is back on \(runbook.rollback?.to ?? ""); "
-                    + "every stage succeeded and was validated")
-            let people = people(of: work.roles, in: situation, at: moment)
-            events.append(
-                .notified(people: people, via: work.via, title: work.title, text: work.text))
-            events += queue(
-                procedureMessage(work, by: procedure.startedBy, in: situation, at: moment),
-                in: situation, at: moment)
-        }
-        events.append(
-            .procedureEnded(
-                procedure: procedure.id, .succeeded, message: "every step succeeded"))
-        return events
+        let instead = procedure.failedGuards?.isEmpty == false
+        return ending(
+            procedure, .succeeded,
+            instead ? "done, by what replaces the steps that failed" : "every step succeeded",
+            in: situation, at: moment)
     }
 
     func procedureDeadlines(_ situation: Situation) -> [Timestamp] {
@@ -203,8 +218,8 @@ extension Rules {
         switch procedure[address].step.work {
         case .wait(let span), .calm(let span): return [began + span]
         case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
-            .restoreDatabase, .probe, .notify, .statusPage, .confirm, .assess, .playbook, .action,
-            .undoAction, .rollback, .fallback:
+            .restoreDatabase, .restoreBackup, .prepareTest, .clearTest, .probe, .notify,
+            .statusPage, .confirm, .assess, .playbook, .action, .undoAction, .rollback, .fallback:
             return []
         }
     }
@@ -213,7 +228,7 @@ extension Rules {
 
     func stepEnded(
         _ id: String, _ address: StepAddress, undo: Bool, _ outcome: StepOutcome,
-        in situation: Situation
+        in situation: Situation, at moment: Timestamp
     ) -> [Event] {
         // A report about something that is over, or was never begun, changes nothing.
         guard let procedure = situation.procedure, procedure.id == id, procedure.holds(address),
@@ -225,14 +240,16 @@ extension Rules {
             if let receipt = outcome.backup { events.append(.backupTaken(receipt)) }
         case .succeeded, .alreadyDone, .wouldRun, .unknown:
             break
+        case .failed where !undo && procedure.openGuard(of: address) != nil:
+            break
         case .failed:
             let name = procedure[address].step.name
-            events.append(
-                .procedureEnded(
-                    procedure: id, .failed,
-                    message: undo
-                        ? "“\(name)” could not be taken back: \(outcome.message)"
-                        : "“\(name)” failed: \(outcome.message)"))
+            events += ending(
+                procedure, .failed,
+                undo
+                    ? "“\(name)” could not be taken back: \(outcome.message)"
+                    : "“\(name)” failed: \(outcome.message)",
+                in: situation.after(events, at: moment), at: moment)
         }
         return events
     }
@@ -242,14 +259,19 @@ extension Rules {
     /// - Throws: `Refusal` when something else changes the service already.
     func noOtherProcedure(_ situation: Situation) throws(Refusal) {
         guard let procedure = situation.procedure else { return }
+        let remedy =
+            switch (procedure.state, procedure.kind) {
+            case (.running, _), (.undoing, _): "Wait for its end"
+            case (_, .rollback): "Resume it, or undo it, first"
+            default: "Resume it, or stop it (tocsin stop-procedure), first"
+            }
         throw Refusal(
             .notNow, rule: "one-procedure-at-a-time",
             why: "\(procedure.title) (\(procedure.id)) is \(procedure.state.rawValue)",
-            remedy: procedure.state == .running || procedure.state == .undoing
-                ? "Wait for its end" : "Resume it, or undo it, first")
+            remedy: remedy)
     }
 
-    private func present(_ situation: Situation) throws(Refusal) -> Procedure {
+    func present(_ situation: Situation) throws(Refusal) -> Procedure {
         if let procedure = situation.procedure { return procedure }
         throw Refusal(
             .notNow, rule: "no-procedure", why: "no procedure is in flight", remedy: "Nothing to do"

@@ -115,6 +115,61 @@ extension Rules {
         return emergency.recoversByItself ? [.autoRecoverySwitched(on: false, by: "engine")] : []
     }
 
+    /// What a person does, item by item; it counts as no attempt.
+    func recoverByHand(
+        by: String, in situation: Situation, at moment: Timestamp
+    ) throws(Refusal) -> [Event] {
+        let emergency = try open(situation)
+        guard let plan = plan(for: emergency), !plan.manual.isEmpty else {
+            throw Refusal(
+                .notNow, rule: "no-manual-plan",
+                why: failure(of: emergency).map { "no manual steps are written for \($0)" }
+                    ?? "the emergency names no failure",
+                remedy: "Add `manual:` to its plan under recovery:")
+        }
+        try noOtherProcedure(situation)
+        let steps = plan.manual.map { Step(name: $0, work: .confirm($0)) }
+        return [
+            .procedureStarted(
+                Procedure(
+                    id: newID("recovery", in: situation, at: moment), kind: .recovery,
+                    name: Self.byHand, title: "Recovery by hand: \(plan.failure)",
+                    startedAt: moment, startedBy: by, reason: emergency.reason,
+                    emergency: emergency.id,
+                    stages: [
+                        ProcedureStage(name: "By hand", steps: planned(steps)), verification,
+                    ]))
+        ]
+    }
+    package static let byHand = "by-hand"
+
+    /// Puts a backup, or a part of one, back.
+    func restore(
+        _ work: RestoreBackupWork, by: String, in situation: Situation, at moment: Timestamp
+    ) throws(Refusal) -> [Event] {
+        for name in work.databases ?? [] where !runbook.sources.contains(where: { $0.name == name })
+        {
+            throw Refusal(
+                .notUnderstood, rule: "unknown-source",
+                why: "the runbook has no data source “\(Visible.text(name, limit: 60))”",
+                remedy: "Choose \(authority.list(runbook.sources.map(\.name)))")
+        }
+        try noOtherProcedure(situation)
+        if let failed = situation.rollback, failed.state == .failed {
+            throw Refusal(
+                .notNow, rule: "half-done-rollback",
+                why: "\(failed.id) failed and was neither finished nor undone",
+                remedy: "Resume it (tocsin resume-rollback) or undo it (tocsin undo-rollback)")
+        }
+        return [
+            procedure(
+                .backup, Self.restoreName, "Restore \(work.backup ?? "the newest backup")",
+                [ProcedureStep(step: Step(name: "Restore", work: .restoreBackup(work)))], by: by,
+                in: situation, at: moment)
+        ]
+    }
+    static let restoreName = "restore"
+
     // MARK: Fallbacks, services, backups
 
     func switchFallback(

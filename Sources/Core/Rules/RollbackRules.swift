@@ -1,8 +1,9 @@
 // The rollback's decision: when it is proposed, who may start it, and what undoes it.
 //
 //   a rule held long enough ──▶ proposed ─ run_after, unless vetoed ──▶ started by the engine
-//   confirmed by name, authorised, plan unchanged ──▶ started
+//   confirmed by name, plan unchanged ──▶ started, or asked for (see ApprovalRules)
 //   failed ─ resume ──▶ running            failed, paused, waiting, succeeded ─ undo ──▶ undoing
+//   undoing ─ back to before a stage ──▶ paused
 package import Domain
 import OrderedCollections
 
@@ -21,7 +22,7 @@ extension Rules {
         _ situation: Situation, at moment: Timestamp
     ) -> [RollbackProposal] {
         guard let rollback = runbook.rollback, !justRolledBack(situation) else { return [] }
-        if situation.procedure?.kind == .rollback { return [] }
+        if isRollingBack(situation) { return [] }
         return rollback.when.compactMap { rule in
             guard let standing = situation.conditions[.rollback(rule.name)] else { return nil }
             let since = standing.since + rule.holds
@@ -31,6 +32,11 @@ extension Rules {
                 rule: rule, why: standing.why.isEmpty ? rule.when.text : standing.why, since: since,
                 runsAt: vetoed ? nil : rule.runAfter.map { since + $0 })
         }
+    }
+
+    /// A rollback is in flight, and not only a test of one.
+    private func isRollingBack(_ situation: Situation) -> Bool {
+        situation.procedure.map { $0.kind == .rollback && !$0.testMode } ?? false
     }
 
     /// A rollback that succeeded during the open emergency: there is nothing left to roll back.
@@ -50,38 +56,6 @@ extension Rules {
         return kinds.contains("planned") ? "planned" : kinds.first ?? "planned"
     }
 
-    /// Why a caller cannot use an authorization now; nil: it can be used.
-    package func refusal(
-        of rule: AuthorizationRule, for user: String, in situation: Situation
-    ) -> Refusal? {
-        if let level = rule.onlyDuringLevel, situation.emergency?.level != level {
-            return Refusal(
-                .notAllowed, rule: "rollback-authorization",
-                why: "\(rule.kind) authorization holds only during a level \(level.rawValue) "
-                    + "emergency",
-                remedy: "Use another authorization, or raise the level to \(level.rawValue)")
-        }
-        for need in rule.needs {
-            let names = authority.members(of: need.role)
-                .compactMap { authority.person(id: $0)?.name }
-            if need.count > 1 {
-                return Refusal(
-                    .notAllowed, rule: "rollback-authorization",
-                    why: "\(rule.kind) authorization needs \(need.count) people of the role "
-                        + need.role + ", and this version cannot collect a second approval",
-                    remedy: "Use an authorization that one person can give")
-            }
-            if need.count == 1, !authority.holds(need.role, user: user) {
-                return Refusal(
-                    .notAllowed, rule: "rollback-authorization",
-                    why: "\(rule.kind) authorization needs 1 \(need.role), and "
-                        + "\(Visible.text(user, limit: 100)) is none",
-                    remedy: "Ask \(authority.list(names))")
-            }
-        }
-        return nil
-    }
-
     func rollBack(
         _ request: RollbackRequest, _ caller: Caller, in situation: Situation,
         at moment: Timestamp
@@ -91,26 +65,49 @@ extension Rules {
                 .notNow, rule: "no-rollback", why: "the runbook describes no rollback",
                 remedy: "Add `rollback:` to it")
         }
-        if request.testMode {
-            throw Refusal(
-                .notNow, rule: "no-test-mode", why: "this version has no test mode yet",
-                remedy: "Use the dry run: tocsin rollback --dry-run")
-        }
         try noOtherProcedure(situation)
+        if request.testMode { return [try test(rollback, request, caller, situation, moment)] }
         if let failed = situation.rollback, failed.state == .failed {
             throw Refusal(
                 .notNow, rule: "half-done-rollback",
                 why: "\(failed.id) failed and was neither finished nor undone",
                 remedy: "Resume it (tocsin resume-rollback) or undo it (tocsin undo-rollback)")
         }
-        let kind = request.authorization ?? suggestedAuthorization(situation)
-        guard let rule = rollback.authorization.first(where: { $0.kind == kind }) else {
+        let kind =
+            request.authorization ?? situation.ask?.authorization
+            ?? suggestedAuthorization(situation)
+        guard let rule = authorization(kind) else {
             throw Refusal(
                 .notUnderstood, rule: "rollback-authorization",
                 why: "the runbook has no “\(Visible.text(kind, limit: 60))” authorization",
                 remedy: "Choose \(authority.list(rollback.authorization.map(\.kind)))")
         }
-        if let refusal = refusal(of: rule, for: caller.user, in: situation) { throw refusal }
+        if let refusal = refusal(of: rule, in: situation) { throw refusal }
+        try confirmed(request)
+        if let ask = situation.ask {
+            return try join(ask, kind, request, caller, in: situation, at: moment)
+        }
+        let reason =
+            request.reason.allSatisfy(\.isWhitespace)
+            ? situation.emergency?.reason ?? ""
+            : request.reason
+        return startOrAsk(
+            rollback, rule, reason: try required(reason, "a rollback's reason", limit: 500),
+            plan: request.plan, by: caller.user, in: situation, at: moment)
+    }
+
+    private func test(
+        _ rollback: RollbackDefinition, _ request: RollbackRequest, _ caller: Caller,
+        _ situation: Situation, _ moment: Timestamp
+    ) throws(Refusal) -> Event {
+        try confirmed(request)
+        let reason = request.reason.allSatisfy(\.isWhitespace) ? "test" : request.reason
+        return try startTest(
+            rollback, reason: try required(reason, "a test's reason", limit: 500), by: caller.user,
+            in: situation, at: moment)
+    }
+
+    private func confirmed(_ request: RollbackRequest) throws(Refusal) {
         guard request.confirmation == runbook.service.name else {
             throw Refusal(
                 .notNow, rule: "rollback-confirmation",
@@ -123,36 +120,65 @@ extension Rules {
                 why: "the plan is no longer the one that was shown",
                 remedy: "Read the new plan and confirm again")
         }
-        let reason =
-            request.reason.allSatisfy(\.isWhitespace)
-            ? situation.emergency?.reason ?? ""
-            : request.reason
-        return [
-            start(
-                rollback, by: caller.user, authorization: kind,
-                reason: try required(reason, "a rollback's reason", limit: 500), in: situation,
-                at: moment)
-        ]
     }
 
-    private func start(
-        _ rollback: RollbackDefinition, by: String, authorization: String, reason: String,
+    /// Somebody confirms the same rollback that another has asked for: that is an approval.
+    private func join(
+        _ ask: RollbackAsk, _ kind: String, _ request: RollbackRequest, _ caller: Caller,
         in situation: Situation, at moment: Timestamp
-    ) -> Event {
-        .procedureStarted(
-            Procedure(
-                id: newID("rollback", in: situation, at: moment), kind: .rollback,
-                name: rollback.to, title: "Rollback to \(rollback.to)", startedAt: moment,
-                startedBy: by, reason: reason, emergency: situation.emergency?.id,
-                authorization: authorization, stages: rollbackStages(rollback)))
+    ) throws(Refusal) -> [Event] {
+        guard ask.authorization == kind else {
+            throw Refusal(
+                .notNow, rule: "another-request",
+                why: "\(ask.id) asks for a rollback under \(ask.authorization) authorization",
+                remedy: "Approve that one (tocsin approve-rollback), or end it first "
+                    + "(tocsin veto-rollback)")
+        }
+        return try approve(ApprovalRequest(request: ask.id), caller, in: situation, at: moment)
     }
 
-    func undoRollback(_ caller: Caller, in situation: Situation) throws(Refusal) -> [Event] {
-        if let procedure = situation.procedure {
-            guard procedure.kind == .rollback else {
-                try noOtherProcedure(situation)
-                return []
+    /// The rollback that was asked for, by those who agreed to it.
+    func start(
+        _ rollback: RollbackDefinition, _ ask: RollbackAsk, in situation: Situation,
+        at moment: Timestamp
+    ) -> [Event] {
+        var procedure = Procedure(
+            id: newID("rollback", in: situation, at: moment), kind: .rollback,
+            name: rollback.to, title: "Rollback to \(rollback.to)", startedAt: moment,
+            startedBy: ask.by, reason: ask.reason, emergency: situation.emergency?.id,
+            authorization: ask.authorization, stages: ask.stages)
+        procedure.approvals = ask.approvals
+        procedure.parent = ask.parent
+        procedure.parentStep = ask.parentStep
+        return endOfWatch("another rollback begins", in: situation)
+            + [.procedureStarted(procedure)]
+    }
+
+    func undoRollback(
+        toStage name: String?, by: String, in situation: Situation
+    ) throws(Refusal) -> [Event] {
+        let procedure = try undoable(situation)
+        var stage: Int?
+        if let name {
+            stage = procedure.stages.firstIndex { $0.name == name }
+            guard stage != nil else {
+                throw Refusal(
+                    .notUnderstood, rule: "unknown-stage",
+                    why: "\(procedure.id) has no stage “\(Visible.text(name, limit: 60))”",
+                    remedy: "Choose \(authority.list(procedure.stages.map(\.name)))")
             }
+        }
+        var events: [Event] = []
+        if situation.watch?.rollback == procedure.id {
+            events += endOfWatch("the rollback is taken back", in: situation)
+        }
+        events.append(.undoStarted(procedure: procedure.id, by: by, toStage: stage))
+        return events
+    }
+
+    /// What can be taken back now: what is paused or waits, or the rollback or restore that ended last.
+    private func undoable(_ situation: Situation) throws(Refusal) -> Procedure {
+        if let procedure = situation.procedure {
             guard procedure.state == .paused || procedure.state == .waiting else {
                 throw Refusal(
                     .notNow, rule: "pause-first",
@@ -160,16 +186,20 @@ extension Rules {
                     remedy: procedure.state == .undoing
                         ? "It is being undone" : "Pause it first: tocsin pause-rollback")
             }
-            return [.undoStarted(procedure: procedure.id, by: caller.user)]
+            return procedure
         }
-        guard let rollback = situation.rollback,
-            rollback.state == .failed || rollback.state == .succeeded
-        else {
-            throw Refusal(
-                .notNow, rule: "nothing-to-undo", why: "there is no rollback to undo",
-                remedy: "Nothing to do")
+        let last = [situation.rollback, situation.lastProcedure].compactMap { $0 }
+        let ended = last.filter { procedure in
+            let canBe = procedure.kind == .rollback || procedure.name == Self.restoreName
+            return canBe && (procedure.state == .failed || procedure.state == .succeeded)
         }
-        return [.undoStarted(procedure: rollback.id, by: caller.user)]
+        func end(_ procedure: Procedure) -> Timestamp {
+            procedure.finishedAt ?? procedure.startedAt
+        }
+        if let newest = ended.max(by: { end($0) < end($1) }) { return newest }
+        throw Refusal(
+            .notNow, rule: "nothing-to-undo", why: "there is no rollback to undo",
+            remedy: "Nothing to do")
     }
 
     func veto(
@@ -180,16 +210,30 @@ extension Rules {
             rule.runAfter != nil && situation.conditions[.rollback(rule.name)] != nil
                 && !situation.vetoedRules.contains(rule.name)
         }
-        guard !pending.isEmpty, situation.procedure?.kind != .rollback else {
+        if let ask = situation.ask {
+            return end(
+                ask, "vetoed" + (text.isEmpty ? "" : ": \(Visible.text(text, limit: 500))"),
+                by: by, in: situation, at: moment)
+        }
+        guard !pending.isEmpty, !isRollingBack(situation) else {
             throw Refusal(
                 .notNow, rule: "nothing-to-veto",
-                why: "no rollback is about to start by itself",
-                remedy: situation.procedure?.kind == .rollback
+                why: "no rollback is asked for, and none is about to start by itself",
+                remedy: isRollingBack(situation)
                     ? "It runs already: pause it, then undo it" : "Nothing to do")
         }
-        return pending.map {
-            .rollbackVetoed(rule: $0.name, by: by, text: Visible.text(text, limit: 500))
+        let events = pending.map {
+            Event.rollbackVetoed(rule: $0.name, by: by, text: Visible.text(text, limit: 500))
         }
+        guard pending.contains(where: { situation.announcedRules.contains($0.name) }) else {
+            return events
+        }
+        return events
+            + tell(
+                people(of: ["administrator"], in: situation, at: moment),
+                "ROLLBACK VETOED by \(authority.name(user: by))",
+                "No rollback starts by itself: \(authority.list(pending.map(\.name), "and")).",
+                by: by, in: situation.after(events, at: moment), at: moment)
     }
 
     /// A rule's rollback that nobody vetoed in time starts, unless something else is at work.
@@ -199,11 +243,13 @@ extension Rules {
             let proposal = rollbackProposals(situation, at: moment)
                 .first(where: { $0.runsAt.map { $0 <= moment } ?? false })
         else { return [] }
-        return [
-            start(
-                rollback, by: "engine", authorization: "emergency",
-                reason: "\(proposal.rule.name): \(proposal.why)", in: situation, at: moment)
-        ]
+        return start(
+            rollback,
+            RollbackAsk(
+                id: "", authorization: "emergency",
+                reason: "\(proposal.rule.name): \(proposal.why)", by: "engine", at: moment,
+                expiresAt: moment, stages: rollbackStages(rollback), plan: ""),
+            in: situation, at: moment)
     }
 
     func rollbackDeadlines(_ situation: Situation) -> [Timestamp] {

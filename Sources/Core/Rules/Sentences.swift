@@ -61,8 +61,12 @@ extension Rules {
         case .alertFired, .alertResolved, .lineSet, .onCallOverridden, .onCallOverrideEnded,
             .alertsConfigured, .fallbacksDue, .gapNoticed, .clockStepped:
             otherSentence(event)
+        case .rollbackRequested, .rollbackApproved, .rollbackRequestEnded, .rollbackAnnounced,
+            .watchBegan, .watchLooked, .watchProblem, .watchEnded, .recoveryOverdue:
+            rollbackSentence(event)
         case .procedureStarted, .stepStarted, .stepEnded, .pauseRequested, .procedurePaused,
-            .procedureWaits, .procedureResumed, .stepResolved, .undoStarted, .procedureEnded:
+            .procedureWaits, .procedureResumed, .stepResolved, .undoStarted, .procedureEnded,
+            .stepSkipped, .procedureStopped:
             procedureSentence(event, situation)
         }
     }
@@ -118,7 +122,10 @@ extension Rules {
             .backupTaken, .rollbackVetoed,
             .outbox, .alertFired, .alertResolved,
             .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
-            .gapNoticed, .clockStepped:
+            .gapNoticed, .clockStepped, .stepSkipped, .procedureStopped, .rollbackRequested,
+            .rollbackApproved, .rollbackRequestEnded,
+            .rollbackAnnounced, .watchBegan, .watchLooked, .watchProblem, .watchEnded,
+            .recoveryOverdue:
             Sentence("")
         }
     }
@@ -153,8 +160,17 @@ extension Rules {
                 "\(stepName(id, address, situation)): "
                     + (done ? "a person says it was done" : "a person says to run it again"),
                 by: by)
-        case .undoStarted(let id, let by):
-            Sentence("\(title(id, situation)) is being undone", .warning, by: by)
+        case .undoStarted(let id, let by, let stage):
+            Sentence(
+                "\(title(id, situation)) is being undone"
+                    + (stage.map { " back to before \(stageName(id, $0, situation))" } ?? ""),
+                .warning, by: by)
+        case .stepSkipped(let id, let address, let why):
+            Sentence("\(stepName(id, address, situation)): left out, \(why)")
+        case .procedureStopped(let id, let by, let text):
+            Sentence(
+                "\(title(id, situation)) was stopped" + (text.isEmpty ? "" : ": \(text)"), .bad,
+                by: by)
         case .procedureEnded(let id, let state, let message):
             Sentence(
                 "\(title(id, situation)) \(state.rawValue): \(message)",
@@ -165,7 +181,10 @@ extension Rules {
             .backupTaken, .rollbackVetoed, .autoRecoverySwitched,
             .acknowledgementExpired, .handedOver, .reopened, .outbox, .alertFired, .alertResolved,
             .lineSet, .onCallOverridden, .onCallOverrideEnded, .alertsConfigured, .fallbacksDue,
-            .gapNoticed, .clockStepped:
+            .gapNoticed, .clockStepped, .rollbackRequested, .rollbackApproved,
+            .rollbackRequestEnded,
+            .rollbackAnnounced, .watchBegan, .watchLooked, .watchProblem, .watchEnded,
+            .recoveryOverdue:
             Sentence("")
         }
     }
@@ -207,8 +226,16 @@ extension Rules {
         runbook.fallbacks.first { $0.name == name }?.title ?? name
     }
     private func procedure(_ id: String, _ situation: Situation) -> Procedure? {
-        [situation.procedure, situation.rollback, situation.lastProcedure]
-            .compactMap { $0 }.first { $0.id == id }
+        [
+            situation.procedure, situation.playbook, situation.rollback, situation.lastProcedure,
+            situation.lastTest,
+        ]
+        .compactMap { $0 }.first { $0.id == id }
+    }
+    private func stageName(_ id: String, _ stage: Int, _ situation: Situation) -> String {
+        guard let procedure = procedure(id, situation), procedure.stages.indices.contains(stage)
+        else { return "stage \(stage + 1)" }
+        return "“\(procedure.stages[stage].name)”"
     }
     private func title(_ id: String, _ situation: Situation) -> String {
         procedure(id, situation)?.title ?? id

@@ -41,6 +41,15 @@ package struct CommandRequest: Codable, Sendable, Equatable {
     package var email: [String]?
     package var sms: [String]?
     package var webhook: [String]?
+    /// The id of a request for a rollback.
+    package var request: String?
+    /// A stage's name, to undo back to.
+    package var stage: String?
+    /// The id of a backup.
+    package var backup: String?
+    /// What of a backup is restored; null: everything of the kind.
+    package var paths: [String]?
+    package var databases: [String]?
     package init(
         command: String, reason: String? = nil, triggeredBy: String? = nil,
         resolvedBy: String? = nil, level: Int? = nil, name: String? = nil, text: String? = nil,
@@ -49,8 +58,15 @@ package struct CommandRequest: Codable, Sendable, Equatable {
         title: String? = nil, target: String? = nil, priority: String? = nil,
         via: [String]? = nil, status: String? = nil, assignee: String? = nil,
         span: String? = nil, role: String? = nil, from: String? = nil, until: String? = nil,
-        email: [String]? = nil, sms: [String]? = nil, webhook: [String]? = nil
+        email: [String]? = nil, sms: [String]? = nil, webhook: [String]? = nil,
+        request: String? = nil, stage: String? = nil, backup: String? = nil,
+        paths: [String]? = nil, databases: [String]? = nil
     ) {
+        self.request = request
+        self.stage = stage
+        self.backup = backup
+        self.paths = paths
+        self.databases = databases
         self.command = command
         self.reason = reason
         self.triggeredBy = triggeredBy
@@ -87,6 +103,10 @@ package struct CommandAnswer: Codable, Sendable, Equatable {
     @ExplicitNull package var procedure: String?
     /// The answer to a dry run.
     @ExplicitNull package var plan: RollbackReport?
+    /// The id of the request for a rollback that waits for others now.
+    @ExplicitNull package var request: String?
+    /// What a test of the procedures found; null: none was asked for.
+    @ExplicitNull package var checks: [CheckReport]?
     /// Ids of the messages that it put in the outbox; their deliveries go on after the answer.
     package var messages: [String]
     /// The same, with whom each is for.
@@ -99,8 +119,11 @@ package struct CommandAnswer: Codable, Sendable, Equatable {
     }
     package init(
         events: [EventReport], procedure: String? = nil, plan: RollbackReport? = nil,
-        messages: [String] = [], queued: [MessageReport] = []
+        messages: [String] = [], queued: [MessageReport] = [], request: String? = nil,
+        checks: [CheckReport]? = nil
     ) {
+        self.request = request
+        self.checks = checks
         self.events = events
         self.procedure = procedure
         self.plan = plan
@@ -112,6 +135,8 @@ package struct CommandAnswer: Codable, Sendable, Equatable {
         events = try container.decode([EventReport].self, forKey: .events)
         procedure = try container.decodeIfPresent(String.self, forKey: .procedure)
         plan = try container.decodeIfPresent(RollbackReport.self, forKey: .plan)
+        request = try container.decodeIfPresent(String.self, forKey: .request)
+        checks = try container.decodeIfPresent([CheckReport].self, forKey: .checks)
         messages = try container.decodeIfPresent([String].self, forKey: .messages) ?? []
         queued = try container.decodeIfPresent([MessageReport].self, forKey: .queued) ?? []
     }

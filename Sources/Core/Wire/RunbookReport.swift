@@ -17,14 +17,25 @@ package struct RunbookReport: Codable, Sendable, Equatable {
     package var onCall: [OnCallReport]
     /// The faults that the bundled demo service can show; empty for any other service.
     package var faults: [String]
+    package var plans: [RecoveryPlanReport]
+    package var backup: BackupPlanReport
+    /// Whether `rollback --test-mode` has stand-ins for everything; else why not. Null: no rollback.
+    @ExplicitNull package var testMode: String?
     /// What `alerts.local.yaml` beside the runbook says.
     @ExplicitNull package var localAlerts: LocalAlerts?
     package init(
         path: String, service: String, title: String, actions: [ActionReport],
         playbooks: [ActionReport], fallbacks: [ActionReport], services: [ActionReport],
         rollback: RollbackReport?, people: [PersonReport], external: [ContactReport],
-        onCall: [OnCallReport], faults: [String], localAlerts: LocalAlerts? = nil
+        onCall: [OnCallReport], faults: [String], localAlerts: LocalAlerts? = nil,
+        plans: [RecoveryPlanReport] = [],
+        backup: BackupPlanReport = BackupPlanReport(
+            to: "", files: [], databases: [], sources: [], keepLast: nil, keepDays: nil),
+        testMode: String? = nil
     ) {
+        self.plans = plans
+        self.backup = backup
+        self.testMode = testMode
         self.path = path
         self.service = service
         self.title = title
@@ -59,11 +70,15 @@ package struct PlannedStepReport: Codable, Sendable, Equatable {
     package var command: String
     /// Whether it can be taken back.
     package var undoable: Bool
+    /// It runs only when one before it has failed.
+    package var isInstead: Bool
     /// From a dry run: `already done`, `will run`, `would fail: …`; null without one.
     @ExplicitNull package var forecast: String?
     package init(
-        name: String, kind: String, command: String, undoable: Bool, forecast: String? = nil
+        name: String, kind: String, command: String, undoable: Bool, forecast: String? = nil,
+        isInstead: Bool = false
     ) {
+        self.isInstead = isInstead
         self.name = name
         self.kind = kind
         self.command = command
@@ -116,9 +131,15 @@ package struct AuthorizationReport: Codable, Sendable, Equatable {
     package var needs: String
     /// Who may: names of people.
     package var people: [String]
-    /// Why it cannot be used now by this caller; null: it can.
+    /// Why it cannot be used now by anybody; null: it can be asked for.
     @ExplicitNull package var refused: String?
-    package init(kind: String, needs: String, people: [String], refused: String?) {
+    /// Whose agreement is needed beside this caller's: `1 senior-administrator (Ines Moreau)`; null:
+    /// the caller's word is enough.
+    @ExplicitNull package var missing: String?
+    package init(
+        kind: String, needs: String, people: [String], refused: String?, missing: String? = nil
+    ) {
+        self.missing = missing
         self.kind = kind
         self.needs = needs
         self.people = people

@@ -91,6 +91,14 @@ package struct SituationCore: Codable, Sendable, Equatable {
     @ExplicitNull package var rollback: ProcedureReport?
     /// The last procedure of any other kind that ended.
     @ExplicitNull package var lastProcedure: ProcedureReport?
+    /// The playbook that waits for `procedure`, a rollback that is a step of it.
+    @ExplicitNull package var playbook: ProcedureReport?
+    /// The last rollback in test mode that ended.
+    @ExplicitNull package var lastTest: ProcedureReport?
+    /// A rollback that waits for people to agree to it.
+    @ExplicitNull package var request: RequestReport?
+    /// The time after the last rollback; null when it is over.
+    @ExplicitNull package var watch: WatchReport?
     package var kpis: KPIReport
     package var escalation: [EscalationReport]
     /// Problems that were reported and not taken back: security, corruption …
@@ -114,7 +122,9 @@ package struct SituationCore: Codable, Sendable, Equatable {
         rollback: ProcedureReport?, lastProcedure: ProcedureReport?, kpis: KPIReport,
         escalation: [EscalationReport], reported: [String], alarms: [String], quietSince: String?,
         line: LineReport? = nil, problems: [ProblemReport] = [], onCall: [OnCallReport] = [],
-        channels: [ChannelReport] = [], outbox: OutboxReport = OutboxReport()
+        channels: [ChannelReport] = [], outbox: OutboxReport = OutboxReport(),
+        playbook: ProcedureReport? = nil, lastTest: ProcedureReport? = nil,
+        request: RequestReport? = nil, watch: WatchReport? = nil
     ) {
         self.service = service
         self.title = title
@@ -139,6 +149,10 @@ package struct SituationCore: Codable, Sendable, Equatable {
         self.onCall = onCall
         self.channels = channels
         self.outbox = outbox
+        self.playbook = playbook
+        self.lastTest = lastTest
+        self.request = request
+        self.watch = watch
     }
 }
 
@@ -345,6 +359,10 @@ package struct ProcedureReport: Codable, Sendable, Equatable {
     package var reason: String
     package var attempt: Int
     @ExplicitNull package var authorization: String?
+    /// Who agreed to it, the asker first.
+    package var approvals: [ApprovalReport]
+    /// The playbook that it is a step of.
+    @ExplicitNull package var parent: String?
     package var testMode: Bool
     package var message: String
     @ExplicitNull package var backup: String?
@@ -361,8 +379,11 @@ package struct ProcedureReport: Codable, Sendable, Equatable {
         id: String, kind: ProcedureKind, name: String, title: String, state: ProcedureState,
         startedAt: String, finishedAt: String?, startedBy: String, reason: String, attempt: Int,
         authorization: String?, testMode: Bool, message: String, backup: String?, progress: Double,
-        expectedSeconds: Double?, targetSeconds: Double?, stages: [StageReport], output: [String]
+        expectedSeconds: Double?, targetSeconds: Double?, stages: [StageReport], output: [String],
+        approvals: [ApprovalReport] = [], parent: String? = nil
     ) {
+        self.approvals = approvals
+        self.parent = parent
         self.id = id
         self.kind = kind
         self.name = name
@@ -402,10 +423,13 @@ package struct StepReport: Codable, Sendable, Equatable {
     package var message: String
     /// What is run, as it would be typed.
     package var command: String
+    /// Whether it can be taken back.
+    package var undoable: Bool
     package init(
         name: String, kind: String, state: StepState, seconds: Double?, message: String,
-        command: String
+        command: String, undoable: Bool = true
     ) {
+        self.undoable = undoable
         self.name = name
         self.kind = kind
         self.state = state

@@ -178,7 +178,7 @@ struct BackupPlan {
             entry.target = target
         }
         if status.kind == .file {
-            if status.links > 1 { identities[entry.path] = FileIdentity(status) }
+            if status.names > 1 { identities[entry.path] = FileIdentity(status) }
             if found[entry.path] == nil {
                 bytes += (min(status.size, status.allocated) + 4095) & ~4095
             }

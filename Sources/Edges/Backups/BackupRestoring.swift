@@ -115,6 +115,10 @@ extension FileBackupKeeper {
             }
             crashPoint("file-put-back")
         }
+        // Left by a restore that died.
+        for entry in manifest.entries {
+            try Files.remove(Restorer.temporary(manifest.folder.appending(entry.path)))
+        }
         let plan = try RestorePlan(manifest.entries, backup: saved, home: manifest.folder)
         try Restorer(plan: plan, mayRemoveFolders: false, crashPoint: crashPoint).run(progress)
         progress("put back \(plan.writes.count) files and removed \(made.count)")

@@ -178,6 +178,16 @@ package struct FileBackupKeeper: BackupKeeper {
         return receipts.sorted { ($0.at, $0.id) > ($1.at, $1.id) }
     }
 
+    /// Bytes in all and free where the backups lie, or will lie.
+    package func room(_ definition: BackupDefinition) throws -> (total: Int, free: Int) {
+        var place = RawPath(definition.to)
+        while try Files.status(place, following: true) == nil, place.folder != place {
+            place = place.folder
+        }
+        let room = try Files.room(at: place)
+        return (room.total, room.free)
+    }
+
     /// What was found is remembered beside the backup, for the list, where this user may write there.
     package func differences(_ receipt: BackupReceipt) throws -> [String] {
         let path = RawPath(receipt.path)

@@ -114,6 +114,7 @@ struct RestorePlan: Sendable {
     /// - Parameter manifest: all of it, so that what was merely not chosen is not taken for new.
     func leftAlone(_ manifest: BackupManifest, store: RawPath) throws(Fault) -> [RawPath] {
         var known = Set(manifest.entries.map { home.appending($0.path) })
+        for path in known { known.insert(Restorer.temporary(path)) }
         for thing in manifest.leftOut ?? [] { known.insert(home.appending(thing.path)) }
         known.insert(store)
         var found: [RawPath] = []

@@ -52,7 +52,7 @@ struct Restorer {
         }
         for (bytes, place) in needed.values {
             let free = try Files.room(at: place).free
-            guard bytes < free else {
+            guard bytes == 0 || bytes < free else {
                 throw Fault(
                     operation: "restore", subject: shown(place),
                     cause:

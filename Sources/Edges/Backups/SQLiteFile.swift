@@ -21,6 +21,12 @@ struct SQLiteFile {
             var configuration = Configuration()
             configuration.readonly = readOnly
             configuration.busyMode = .timeout(Self.patience)
+            if !readOnly {
+                // What was restored stays so when the power goes: see synchronous=EXTRA of SQLite.
+                configuration.prepareDatabase {
+                    try $0.execute(sql: "PRAGMA synchronous = EXTRA")
+                }
+            }
             let queue = try DatabaseQueue(path: path.description, configuration: configuration)
             defer { try? queue.close() }
             return try body(queue)

@@ -3,10 +3,12 @@
 #define TOCSIN_CLINUX_H
 #include <errno.h>
 #include <grp.h>
-#include <linux/falloc.h>
+#include <linux/stat.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -16,11 +18,12 @@
 /* glibc shows these only with _GNU_SOURCE, and Swift's own view of the C library is made without it. */
 extern char **environ;
 extern int pipe2(int ends[2], int flags);
-extern int fallocate(int file, int mode, off_t from, off_t count);
+extern void *memmem(const void *text, size_t length, const void *part, size_t part_length);
 extern int syncfs(int file);
 extern int sync_file_range(int file, off_t from, off_t count, unsigned flags);
 extern mode_t umask(mode_t mask); /* <sys/stat.h> and <fcntl.h> would define `struct stat` here too */
 #define TOCSIN_CLOEXEC 02000000
+#define TOCSIN_F_SETPIPE_SZ 1031
 extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *, const char *);
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);
 #ifndef POSIX_SPAWN_SETSID
@@ -118,10 +121,13 @@ static inline int tocsin_fork_at_gate(
     return 0;
 }
 
-/* Starts a program in a session of its own with nothing open but 0 (/dev/null), 1 and 2 (`output`).
-   Does not copy this process's memory, however large it is. Returns 0 or errno. */
+/* Starts a program in a session of its own with nothing open but 0 (`input`; -1: /dev/null), 1 and 2
+   (`output`), and from 3 on what it is to keep. All of these are numbers from 32 on, so that none of
+   them is overwritten by another. Does not copy this process's memory, however large it is.
+   Returns 0 or errno. */
 static inline int tocsin_spawn_session(
-    const char *path, char *const *arguments, const char *folder, int output, pid_t *child
+    const char *path, char *const *arguments, const char *folder, int input, int output,
+    const int *kept, int count, pid_t *child
 ) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -142,26 +148,95 @@ static inline int tocsin_spawn_session(
         || (code = posix_spawn_file_actions_addchdir_np(&actions, folder))
         || (code = posix_spawn_file_actions_adddup2(&actions, output, 1))
         || (code = posix_spawn_file_actions_adddup2(&actions, output, 2))
-        || (code = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", 0, 0))
-        || (code = posix_spawn_file_actions_addclosefrom_np(&actions, 3))
-        || (code = posix_spawn(child, path, &actions, &attributes, arguments, environ));
+        || (code = input < 0
+            ? posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", 0, 0)
+            : posix_spawn_file_actions_adddup2(&actions, input, 0));
+    for (int index = 0; code == 0 && index < count; index++)
+        code = posix_spawn_file_actions_adddup2(&actions, kept[index], 3 + index);
+    if (code == 0) code = posix_spawn_file_actions_addclosefrom_np(&actions, 3 + count);
+    if (code == 0) code = posix_spawn(child, path, &actions, &attributes, arguments, environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return code;
 }
+
+/* Two ends of a connection that keeps messages apart. Returns 0 or errno. */
+static inline int tocsin_message_pair(int ends[2]) {
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0 ? 0 : errno;
+}
+
+#define TOCSIN_MOST_FILES 8
+
+/* Sends a message and open files to whoever has the other end. Returns 0 or errno. */
+static inline int tocsin_send(
+    int to, const void *text, size_t length, const int *files, int count
+) {
+    union { struct cmsghdr header; char space[CMSG_SPACE(TOCSIN_MOST_FILES * sizeof(int))]; } control;
+    struct iovec part = { (void *)text, length };
+    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+    if (count < 0 || count > TOCSIN_MOST_FILES) return EINVAL;
+    if (count > 0) {
+        memset(&control, 0, sizeof control);
+        message.msg_control = &control;
+        message.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
+        memcpy(CMSG_DATA(header), files, (size_t)count * sizeof(int));
+    }
+    ssize_t sent;
+    do { sent = sendmsg(to, &message, MSG_NOSIGNAL | MSG_DONTWAIT); } while (sent < 0 && errno == EINTR);
+    return sent < 0 ? errno : 0;
+}
+
+/* Receives a message and at most TOCSIN_MOST_FILES open files, which no program inherits.
+   Returns the message's bytes; 0 when the other end is gone; -1 (errno) otherwise. */
+static inline ssize_t tocsin_receive(int from, void *text, size_t length, int *files, int *count) {
+    union { struct cmsghdr header; char space[CMSG_SPACE(TOCSIN_MOST_FILES * sizeof(int))]; } control;
+    struct iovec part = { text, length };
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control,
+    };
+    *count = 0;
+    ssize_t got;
+    do { got = recvmsg(from, &message, MSG_CMSG_CLOEXEC); } while (got < 0 && errno == EINTR);
+    if (got < 0) return got;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL;
+        header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+        int some = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        memcpy(files, CMSG_DATA(header), (size_t)some * sizeof(int));
+        *count = some;
+    }
+    return got;
+}
+
+/* Keeps everything but 0, 1 and 2 from whatever this process starts. */
+static inline void tocsin_keep_from_programs(void) {
+    syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
+}
+
+/* fork(2), which Swift hides: only for a process with one thread. */
+static inline pid_t tocsin_fork(void) { return fork(); }
 
 /* A descriptor that becomes readable when the process ends; -1 when there is no such process. */
 static inline int tocsin_process_descriptor(pid_t pid) {
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
+/* Whether a file (a link itself, where it is one) may be neither changed nor removed, not even by root:
+   0, or what `chattr` calls it, 'i' or 'a'. */
+static inline char tocsin_is_pinned(const char *path) {
+    struct statx status = { 0 };
+    if (syscall(SYS_statx, -100 /* AT_FDCWD */, path, 0x100 /* AT_SYMLINK_NOFOLLOW */, 0, &status) != 0)
+        return 0;
+    if (status.stx_attributes & STATX_ATTR_IMMUTABLE) return 'i';
+    return status.stx_attributes & STATX_ATTR_APPEND ? 'a' : 0;
+}
+
 /* Has a file's new content on its way to the disk, without waiting for it. */
 static inline void tocsin_start_writing(int file) {
     sync_file_range(file, 0, 0, 2 /* SYNC_FILE_RANGE_WRITE */);
-}
-
-/* Gives the space of a file's part back to the disk; reading it yields zeros. */
-static inline int tocsin_punch_hole(int file, off_t from, off_t count) {
-    return fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, count);
 }
 #endif

@@ -73,6 +73,8 @@ extension Files {
             try copyContent(from: source, to: target)
             copyAttributes(from: source, to: target)
             try apply(status, to: target)
+            // Once more: a change of owner takes a file's capabilities away.
+            copyAttributes(from: source, to: target)
             try sync(file: target)
         case .link:
             try makeLink(target, to: try self.target(of: source))

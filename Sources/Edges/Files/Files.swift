@@ -33,9 +33,12 @@ package enum Files {
 
     /// Replaces a file by a whole new one, on the disk when this returns: readers and crashes see
     /// either the old or the new content, never a part.
-    /// - Parameter temporary: a name in the same folder; nil: `besides`, for one writer at a time.
+    /// - Parameters:
+    ///   - synced: false where a crash of the machine may undo it.
+    ///   - temporary: a name in the same folder; nil: `besides`, for one writer at a time.
     package static func replace(
-        _ path: RawPath, with content: [UInt8], mode: Int = 0o600, by temporary: RawPath? = nil
+        _ path: RawPath, with content: [UInt8], mode: Int = 0o600, synced: Bool = true,
+        by temporary: RawPath? = nil
     ) throws(Fault) {
         let temporary = temporary ?? besides(path)
         let descriptor = try open(
@@ -44,13 +47,30 @@ package enum Files {
             defer { close(descriptor) }
             guard fchmod(descriptor, mode_t(mode)) == 0 else { throw fileFault("write", path) }
             try write(content, to: descriptor, path)
-            guard fsync(descriptor) == 0 else { throw fileFault("sync", path) }
+            if synced, fsync(descriptor) != 0 { throw fileFault("sync", path) }
         } catch {
             _ = temporary.withCString { unlink($0) }
             throw error
         }
         try rename(temporary, path)
-        try sync(folder: path.folder)
+        if synced { try sync(folder: path.folder) }
+    }
+
+    /// Makes a file that must not be there yet, on the disk when this returns. Readers may see it
+    /// before it is whole; if it cannot be written, it is not there.
+    package static func create(
+        _ path: RawPath, with content: [UInt8], mode: Int = 0o600
+    ) throws(Fault) {
+        let descriptor = try open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, "write", mode)
+        defer { close(descriptor) }
+        do throws(Fault) {
+            try write(content, to: descriptor, path)
+            guard fsync(descriptor) == 0 else { throw fileFault("sync", path) }
+            try sync(folder: path.folder)
+        } catch {
+            _ = path.withCString { unlink($0) }
+            throw error
+        }
     }
 
     /// A name in the same folder for something that is not whole yet. One writer per file, so that

@@ -24,8 +24,8 @@ package struct FileStatus: Sendable, Equatable {
     package var allocated: Int
     package var device: UInt64
     package var inode: UInt64
-    /// How many names it has.
-    package var links: Int
+    /// Names of the same file; what has several may be meant by another of them.
+    package var names: Int
     /// When its content, owner, mode or attributes last changed; nanoseconds since 1970. Programs can
     /// set `modified` back, but not this.
     package var changed: Int64
@@ -45,7 +45,7 @@ package struct FileStatus: Sendable, Equatable {
         allocated = Int(status.st_blocks) * 512
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
-        links = Int(status.st_nlink)
+        names = Int(status.st_nlink)
         changed = Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
     }
 }
@@ -77,6 +77,18 @@ extension Files {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw fileFault("look at", path) }
         return FileStatus(status)
+    }
+
+    /// Makes sure that a file or folder is not marked as immutable or append-only (chattr(1)), which even
+    /// root may then neither change nor remove.
+    package static func checkNotPinned(_ path: RawPath, _ operation: String) throws(Fault) {
+        let mark = path.withCString { tocsin_is_pinned($0) }
+        guard mark != 0 else { return }
+        let letter = String(UnicodeScalar(UInt8(mark)))
+        throw Fault(
+            operation: operation, subject: path.description,
+            cause: "it is marked as \(letter == "i" ? "immutable" : "append-only"); "
+                + "chattr -\(letter) takes the mark away")
     }
 
     /// Gives a file, folder or link the owner, mode and time of another, as far as this user may:

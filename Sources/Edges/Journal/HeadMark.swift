@@ -14,8 +14,11 @@ final class HeadMark: Sendable {
         var hash: String
     }
     static let name = "journal.head"
-    /// `12345678901234567890 ` and 64 hexadecimal digits.
-    private static let length = 20 + 1 + 64 + 1
+    /// `12345678901234567890 `, 64 hexadecimal digits, and the number again: it is written in place, and
+    /// a write that was torn leaves two different numbers, which is no mark.
+    private static let length = 20 + 1 + 64 + 1 + 20 + 1
+    /// What earlier versions wrote, without the second number.
+    private static let oldLength = 20 + 1 + 64 + 1
 
     private let descriptor: Int32
 
@@ -32,7 +35,7 @@ final class HeadMark: Sendable {
     func write(_ mark: Mark) {
         let digits = String(mark.seq)
         let text = String(repeating: "0", count: max(0, 20 - digits.count)) + digits
-        let bytes = Array("\(text) \(mark.hash)\n".utf8)
+        let bytes = Array("\(text) \(mark.hash) \(text)\n".utf8)
         _ = pwrite(descriptor, bytes, bytes.count, 0)
     }
 
@@ -48,11 +51,13 @@ final class HeadMark: Sendable {
 
     private static func read(_ descriptor: Int32) -> Mark? {
         var bytes = [UInt8](repeating: 0, count: length)
-        guard pread(descriptor, &bytes, length, 0) == length else { return nil }
-        let parts = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-        guard parts.count == 2, let seq = Int(parts[0]), parts[1].utf8.count == 64 else {
-            return nil
-        }
+        let count = pread(descriptor, &bytes, length, 0)
+        guard count == length || count == oldLength else { return nil }
+        let parts = String(decoding: bytes[..<count], as: UTF8.self).split(
+            whereSeparator: \.isWhitespace)
+        guard parts.count == (count == length ? 3 : 2), parts[0] == parts.last || parts.count == 2,
+            let seq = Int(parts[0]), parts[1].utf8.count == 64
+        else { return nil }
         return Mark(seq: seq, hash: String(parts[1]))
     }
 }

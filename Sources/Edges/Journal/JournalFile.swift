@@ -72,6 +72,8 @@ enum JournalFile {
             throw Fault(operation: "create the journal", subject: path, cause: systemError())
         }
         try syncFolder(of: path)
+        // An engine may have made this folder and died; where we may not, it was there before us.
+        if let end = path.lastIndex(of: "/") { try? syncFolder(of: String(path[..<end])) }
     }
 
     private static func setUp(_ database: Database, _ identity: Identity) throws {
@@ -106,8 +108,10 @@ enum JournalFile {
             format: format, service: service, created: Timestamp(milliseconds: created))
     }
 
-    private static func syncFolder(of path: String) throws(Fault) {
-        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    /// Makes the name of what is at the path survive a power cut.
+    static func syncFolder(of path: String) throws(Fault) {
+        let above = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let folder = above.isEmpty ? "/" : above
         let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw Fault(operation: "sync the folder", subject: folder, cause: systemError())

@@ -208,9 +208,12 @@ package final class SQLiteEventStore: EventStore {
         var made = ""
         for part in state.split(separator: "/") {
             made += "/" + part
-            guard mkdir(made, 0o750) == 0 || errno == EEXIST else {
+            guard mkdir(made, 0o750) == 0 else {
+                if errno == EEXIST { continue }
                 throw Fault(operation: "make the folder", subject: made, cause: systemError())
             }
+            // A journal in a folder whose name is lost with the power would be lost with it.
+            try JournalFile.syncFolder(of: made)
         }
         var info = stat()
         guard stat(state, &info) == 0, info.st_mode & S_IFMT == S_IFDIR else {

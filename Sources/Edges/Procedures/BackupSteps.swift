@@ -139,7 +139,8 @@ extension StepSession {
     /// cannot read, the files as they are.
     private func save(_ path: String, _ saved: inout SavedCopies) throws(Fault) {
         guard try Files.status(RawPath(path), following: true) != nil else {
-            return try saved.save([RawPath(path)])
+            try saved.save([RawPath(path)])
+            return
         }
         do throws(Fault) {
             try saved.save(database: RawPath(path)) { copy throws(Fault) in
@@ -154,7 +155,9 @@ extension StepSession {
     private func copyDatabase(from path: String, to target: String) throws(Fault) {
         try asking("copy the database", path) {
             let source = try DatabaseQueue(path: path)
-            let copy = try DatabaseQueue(path: target)
+            var lasting = Configuration()
+            lasting.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = EXTRA") }
+            let copy = try DatabaseQueue(path: target, configuration: lasting)
             try source.backup(to: copy)
             try copy.close()
             try source.close()

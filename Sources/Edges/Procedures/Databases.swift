@@ -9,8 +9,7 @@ extension StepSession {
         let path = try databasePath(work.source)
         guard let query = work.query else { return try statements(work, path) }
         return try asking(work.source) {
-            let queue = try DatabaseQueue(path: path, configuration: configuration(readOnly: true))
-            return try queue.read { database in try answer(query, work, database) }
+            try reading(path) { database in try answer(query, work, database) }
         }
     }
 
@@ -81,7 +80,28 @@ extension StepSession {
         configuration.readonly = readOnly
         // As long as others write; the work's own time-out comes first.
         configuration.busyMode = .timeout(3600)
+        if !readOnly {
+            configuration.prepareDatabase { database in
+                // Less would leave the end of a transaction, a name that is removed, to be lost when
+                // the power goes, after the step was said to be done.
+                try database.execute(sql: "PRAGMA synchronous = EXTRA")
+            }
+        }
         return configuration
+    }
+
+    /// A transaction that was cut off when its program or the machine died must be taken back before
+    /// anything can be read, and that is a write. Only then is the file opened for more than reading.
+    private func reading<Result>(
+        _ path: String, _ body: (Database) throws -> Result
+    ) throws -> Result {
+        do {
+            let queue = try DatabaseQueue(path: path, configuration: configuration(readOnly: true))
+            return try queue.read(body)
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_READONLY {
+            let queue = try DatabaseQueue(path: path, configuration: configuration(readOnly: false))
+            return try queue.read(body)
+        }
     }
 
     /// Makes SQLite's errors faults.
@@ -177,8 +197,7 @@ extension StepSession {
             }
         }
         return try asking(work.source) {
-            let queue = try DatabaseQueue(path: path, configuration: configuration(readOnly: true))
-            return try queue.read { database in try forecast(work, database) }
+            try reading(path) { database in try forecast(work, database) }
         }
     }
 

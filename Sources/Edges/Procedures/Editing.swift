@@ -18,10 +18,11 @@ extension StepSession {
         try Files.remove(temporary)
         do throws(Fault) {
             try Files.replace(temporary, with: plan.content)
-            Files.copyAttributes(from: plan.target, to: temporary)
             try Files.apply(
                 user: plan.status.user, group: plan.status.group, mode: plan.status.mode,
                 modified: timestampNow().milliseconds * 1_000_000, kind: .file, to: temporary)
+            // Afterwards: a change of owner takes a file's capabilities away.
+            Files.copyAttributes(from: plan.target, to: temporary)
             try Files.sync(file: temporary)
             crashPoint("edited")
             try Files.rename(temporary, plan.target)
@@ -56,6 +57,9 @@ extension StepSession {
                 .filter { $0.0 > 0 }
                 .map { "\($0.0) \($0.0 == 1 ? "line" : "lines") \($0.1)" }
                 .joined(separator: ", ")
+                // The new file takes the place of this name only.
+                + (status.names > 1
+                    ? "; its \(status.names - 1) other names stay as they were" : "")
         }
     }
 
@@ -70,6 +74,7 @@ extension StepSession {
             throw Fault(operation: "edit", subject: path.description, cause: "it is no file")
         }
         try pathRules.check(target, written: "/", operation: "edit")
+        try Files.checkNotPinned(target, "edit")
         var plan = EditPlan(target: target, status: status, content: [])
         var lines = try Files.read(target).split(separator: 10, omittingEmptySubsequences: false)
             .map(Array.init)

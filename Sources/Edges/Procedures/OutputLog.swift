@@ -11,39 +11,54 @@ enum OutputLimits {
     static let tail = 256 << 10
     /// The writer overwrites at most this much of the tail at once.
     static let block = 32 << 10
-    /// What a program wrote while nobody read is skipped beyond this.
-    static let backlog = 4 << 20
+    /// Bytes that are read of a program before anything else is looked at.
+    static let mostAtOnce = 4 << 20
     /// output.tail begins with the number of bytes said in all (8 bytes, little endian).
     static let tailHeader = 8
 }
 
-/// The runner's side: programs write to a file of their own, never to a pipe, so that what they leave
-/// running neither holds the step up nor dies of a closed pipe. From there it is read, masked and kept.
+/// The runner's side. Programs write to a pipe with a name that they hold at both ends: so they neither
+/// die nor notice when the runner is killed, may open `/dev/stderr` anew as scripts do, and what they
+/// leave running neither holds the step up nor fills a disk. From there it is read, masked and kept.
 final class OutputWriter {
-    /// For a program's standard output and error.
-    let raw: Int32
+    private let directory: RunDirectory
     private let log: Int32
     private var tail: Int32 = -1
-    private let directory: RunDirectory
+    /// What programs are given, and where we read; -1 before the first program.
+    private var pipe: Int32 = -1
+    private(set) var source: Int32 = -1
     var mask = SecretMask()
-    private var rawRead = 0
     /// Bytes said in all, masked.
     private var total = 0
-    /// Bytes that were not even read.
-    private var skipped = 0
-    private var line: [UInt8] = []
-    private(set) var lastLine = ""
+    /// Where what is said now began.
+    private var page = 0
+    private var lastByte: UInt8 = 10
+    private var block = [UInt8](repeating: 0, count: OutputLimits.block)
 
     init(_ directory: RunDirectory) throws(Fault) {
         self.directory = directory
-        let flags = O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_APPEND
-        raw = try Files.open(directory.raw, flags, "write")
-        log = try Files.open(directory.log, flags, "write")
+        log = try Files.open(
+            directory.log, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_APPEND, "write")
     }
     deinit {
-        close(raw)
-        close(log)
-        if tail >= 0 { close(tail) }
+        for file in [log, tail, pipe, source] where file >= 0 { close(file) }
+    }
+
+    /// For a program's standard output and error.
+    /// - Parameter user: who may open it anew besides us.
+    func forProgram(of user: uid_t?) throws(Fault) -> Int32 {
+        if pipe < 0 {
+            try Files.remove(directory.pipe)
+            guard directory.pipe.withCString({ mkfifo($0, 0o600) }) == 0 else {
+                throw fileFault("make the pipe", directory.pipe)
+            }
+            source = try Files.open(directory.pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC, "read")
+            pipe = try Files.open(directory.pipe, O_RDWR | O_CLOEXEC, "write")
+            // Room for what comes while nobody reads, if the system allows it.
+            _ = fcntl(pipe, TOCSIN_F_SETPIPE_SZ, CInt(1 << 20))
+        }
+        if let user { fchown(pipe, user, gid_t.max) }
+        return pipe
     }
 
     /// A line of the runner's own. A full disk loses words, not the step.
@@ -52,33 +67,21 @@ final class OutputWriter {
         if total > 0, lastByte != 10 { keep([10]) }
         keep(mask.next(Array(text.utf8)) + mask.end() + [10])
     }
-    private var lastByte: UInt8 = 10
 
-    /// Takes over what programs have written since the last time.
-    func drain() {
-        var status = stat()
-        guard fstat(raw, &status) == 0 else { return }
-        var end = Int(status.st_size)
-        if end - rawRead > OutputLimits.backlog {
-            // A program that writes faster than anyone can read: its beginning and its end count.
-            if total < OutputLimits.head { take(until: rawRead + OutputLimits.head) }
-            skipped += end - OutputLimits.backlog / 4 - rawRead
-            rawRead = end - OutputLimits.backlog / 4
-        }
-        take(until: end)
-        end = rawRead
-        if end > 1 << 20 { _ = tocsin_punch_hole(raw, 0, off_t(end)) }
-    }
-
-    private func take(until end: Int) {
-        var block = [UInt8](repeating: 0, count: OutputLimits.block)
-        while rawRead < end {
-            let count = pread(raw, &block, min(block.count, end - rawRead), off_t(rawRead))
+    /// Takes over what programs have written since the last time; of a flood, a part.
+    /// - Returns: the bytes that came.
+    @discardableResult
+    func drain() -> Int {
+        guard source >= 0 else { return 0 }
+        var taken = 0
+        while taken < OutputLimits.mostAtOnce {
+            let count = read(source, &block, block.count)
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return }
-            rawRead += count
+            guard count > 0 else { break }
+            taken += count
             keep(mask.next(block[..<count]))
         }
+        return taken
     }
 
     /// The step is over: puts the end behind the beginning, and syncs.
@@ -86,32 +89,46 @@ final class OutputWriter {
     func finish() {
         drain()
         keep(mask.end())
-        if tail >= 0 {
-            let kept = min(OutputLimits.tail, total - OutputLimits.head)
-            let left = total - OutputLimits.head - kept + skipped
-            if left > 0 {
-                try? Files.write(
-                    Array("\n… \(left) bytes left out …\n".utf8), to: log, directory.log)
-            }
-            var start = total - kept
-            while start < total {
-                let place = (start - OutputLimits.head) % OutputLimits.tail
-                let count = min(total - start, OutputLimits.tail - place)
-                var block = [UInt8](repeating: 0, count: count)
-                let got = pread(tail, &block, count, off_t(OutputLimits.tailHeader + place))
-                guard got > 0 else { break }
-                try? Files.write(block[..<got], to: log, directory.log)
-                start += got
-            }
+        let kept = max(0, min(OutputLimits.tail, total - OutputLimits.head))
+        let left = total - OutputLimits.head - kept
+        if left > 0 {
+            try? Files.write(
+                Array("\n… \(left) bytes left out …\n".utf8), to: log, directory.log)
         }
+        if kept > 0 { try? Files.write(said(from: total - kept), to: log, directory.log) }
         _ = fdatasync(log)
-        _ = directory.raw.withCString { unlink($0) }
+        letGo()
+    }
+
+    /// Whoever still writes, writes for nobody from now on; but it must not get stuck.
+    private func letGo() {
+        guard source >= 0 else { return }
+        close(pipe)
+        pipe = -1
+        var look = pollfd(fd: source, events: Int16(POLLIN), revents: 0)
+        poll(&look, 1, 0)
+        if look.revents & Int16(POLLHUP) == 0 {
+            leaveReader()
+        }
+        _ = directory.pipe.withCString { unlink($0) }
+    }
+
+    /// Leaves a process behind that reads until nobody can write any more.
+    private func leaveReader() {
+        _ = fcntl(source, F_SETFL, 0)
+        let reader = raised(source)
+        source = -1
+        let nowhere = raised(open("/dev/null", O_WRONLY | O_CLOEXEC))
+        defer { for file in [reader, nowhere] where file >= 0 { close(file) } }
+        var pid = pid_t()
+        _ = withCStrings(["cat"]) { arguments in
+            tocsin_spawn_session("/bin/cat", arguments, "/", reader, nowhere, nil, 0, &pid)
+        }
     }
 
     private func keep(_ bytes: [UInt8]) {
         guard let last = bytes.last else { return }
         lastByte = last
-        remember(bytes)
         let room = max(0, OutputLimits.head - total)
         if room > 0 { try? Files.write(bytes.prefix(room), to: log, directory.log) }
         var at = min(room, bytes.count)
@@ -121,6 +138,7 @@ final class OutputWriter {
             keepInTail(bytes[at..<at + count])
             at += count
         }
+        Lifeline.tug()
     }
 
     /// A ring: the newest byte takes the place of the oldest.
@@ -142,32 +160,42 @@ final class OutputWriter {
         _ = bytes.withUnsafeBytes { pwrite(tail, $0.baseAddress, $0.count, off_t(place)) }
     }
 
-    private func remember(_ bytes: [UInt8]) {
-        for part in bytes.split(omittingEmptySubsequences: false, whereSeparator: { $0 == 10 })
-            .dropLast()
-        {
-            rememberLine(line + part.prefix(2000))
-            line = []
+    /// What was said from there on, as far as it is kept.
+    private func said(from start: Int) -> [UInt8] {
+        var result: [UInt8] = []
+        var at = start
+        while at < total {
+            let isHead = at < OutputLimits.head
+            let place = isHead ? at : (at - OutputLimits.head) % OutputLimits.tail
+            let room = (isHead ? OutputLimits.head : OutputLimits.tail) - place
+            var bytes = [UInt8](repeating: 0, count: min(total - at, room))
+            let got = pread(
+                isHead ? log : tail, &bytes, bytes.count,
+                off_t(isHead ? place : OutputLimits.tailHeader + place))
+            guard got > 0 else { break }
+            result += bytes[..<got]
+            at += got
         }
-        let open = bytes.lastIndex(of: 10).map { bytes[($0 + 1)...] } ?? bytes[...]
-        line += open.prefix(max(0, 2000 - line.count))
-    }
-    private func rememberLine(_ bytes: [UInt8]) {
-        let text = String(decoding: bytes, as: UTF8.self).trimmed
-        if !text.isEmpty { lastLine = text }
+        return result
     }
 
     /// The last line that says something, without control characters; empty when nothing was said.
     func lastWords() -> String {
         drain()
-        rememberLine(line)
-        return Visible.text(lastLine, limit: 300)
+        keep(mask.end())
+        let bytes = said(from: max(page, total - 8192))
+        let lines = bytes.split { $0 == 10 || $0 == 13 }.reversed()
+        for line in lines {
+            let text = String(decoding: line.prefix(2000), as: UTF8.self).trimmed
+            if !text.isEmpty { return Visible.text(text, limit: 300) }
+        }
+        return ""
     }
     /// Forgets the last line: what follows is about something else.
     func turnPage() {
         drain()
-        line = []
-        lastLine = ""
+        keep(mask.end())
+        page = total
     }
 }
 

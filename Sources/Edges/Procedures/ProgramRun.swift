@@ -41,25 +41,31 @@ enum ProgramEnd: Equatable {
 enum ProgramRun {
     /// How long a program and its children may take to end after SIGTERM.
     static let grace = Span.seconds(5)
-    /// Milliseconds between two looks at the output of a program that runs.
+    /// Milliseconds between two looks at a program that is ending.
     private static let look: Int32 = 20
+    /// Milliseconds after which a program is looked at although nothing has happened.
+    private static let idleLook: Int32 = 1000
+    /// Milliseconds in which small talk is gathered.
+    private static let patience: Int32 = 5
 
     /// Blocks until the program itself has ended; what it left running in the background goes on,
     /// unless its time was over.
     /// - Parameters:
+    ///   - source: becomes readable when the program has written to its output; -1: it says nothing.
     ///   - recorded: writes down that the child exists, before it does anything.
-    ///   - tick: called about every 20 ms, and at the end.
+    ///   - tick: reads what the program has written, and says how many bytes that were; called when the
+    ///     program runs, soon after it has written, and at the end.
     /// - Throws: `Fault` when it could not be started; then nothing of it has run.
     static func run(
-        _ program: Program, output: Int32, inputFile: RawPath,
-        recorded: (ProcessIdentity) throws(Fault) -> Void, tick: () -> Void
+        _ program: Program, output: Int32, source: Int32, inputFile: RawPath,
+        recorded: (ProcessIdentity) throws(Fault) -> Void, tick: () -> Int
     ) throws(Fault) -> ProgramEnd {
         let input = try openInput(program.input, inputFile)
         defer { close(input) }
         var tries = 0
         while true {
             switch try begin(program, input: input, output: output, recorded: recorded) {
-            case .runs(let pid): return try wait(pid, program.timeout, tick)
+            case .runs(let pid): return try wait(pid, program.timeout, source, tick)
             case .refused(let failure):
                 // A file that is just being written cannot be run; whoever deploys it is soon done.
                 tries += 1
@@ -194,24 +200,40 @@ enum ProgramRun {
     }
 
     private static func wait(
-        _ pid: pid_t, _ timeout: Span, _ tick: () -> Void
+        _ pid: pid_t, _ timeout: Span, _ source: Int32, _ tick: () -> Int
     ) throws(Fault) -> ProgramEnd {
         let process = tocsin_process_descriptor(pid)
         defer { if process >= 0 { close(process) } }
         let deadline = secondsSinceBoot() + timeout.seconds
-        while !hasEnded(process, pid, within: min(look, milliseconds(until: deadline))) {
-            tick()
+        var isLoud = tick() > 1 << 16
+        while !hasEnded(process, pid, source, isLoud: isLoud, milliseconds(until: deadline)) {
+            isLoud = tick() > 1 << 16
             if secondsSinceBoot() >= deadline {
-                endGroup(pid, leader: process, tick)
+                endGroup(pid, leader: process) { _ = tick() }
                 _ = reap(pid)
-                tick()
+                _ = tick()
                 return .timedOut(timeout)
             }
         }
         let status = reap(pid)
-        tick()
+        while tick() >= OutputLimits.mostAtOnce, secondsSinceBoot() < deadline {}
         guard let status else { return .signalled(0) }
         return status & 0x7F == 0 ? .exited((status >> 8) & 0xFF) : .signalled(status & 0x7F)
+    }
+
+    /// Whether it has ended; returns sooner when it has written something.
+    private static func hasEnded(
+        _ process: Int32, _ pid: pid_t, _ source: Int32, isLoud: Bool, _ left: Int32
+    ) -> Bool {
+        guard process >= 0 else { return hasEnded(process, pid, within: min(look, left)) }
+        // A negative descriptor is passed over.
+        var looks = [
+            pollfd(fd: process, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: source, events: Int16(POLLIN), revents: 0),
+        ]
+        guard poll(&looks, 2, min(idleLook, left)) > 0 else { return false }
+        if looks[0].revents != 0 { return true }
+        return isLoud ? false : hasEnded(process, pid, within: min(patience, left))
     }
 
     private static func milliseconds(until deadline: Double) -> Int32 {

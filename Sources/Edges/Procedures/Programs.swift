@@ -73,17 +73,18 @@ extension StepSession {
             environment: environment, folder: place, input: input, umask: order.step.umask,
             account: account, timeout: timeout, output: file ?? nowhere)
         output.turnPage()
+        let pipe = program.output == nil ? try output.forProgram(of: account?.user) : -1
         crashPoint("before-fork")
         return try ProgramRun.run(
-            program, output: output.raw, inputFile: directory.input,
+            program, output: pipe, source: output.source, inputFile: directory.input,
             recorded: { identity throws(Fault) in
                 crashPoint("forked")
                 try record(identity, timeout)
                 crashPoint("child-recorded")
             },
             tick: {
-                output.drain()
                 crashPoint("program-runs")
+                return output.drain()
             })
     }
 

@@ -11,7 +11,10 @@ extension StepSession {
             // After a crash it may all be gone already; the copies are still ours.
             return .done("nothing to remove", facts: saved.facts)
         }
-        try saved.save(paths)
+        for path in paths { try checkRemovable(path) }
+        for path in try saved.save(paths) {
+            output.say("\(path) is a socket, a pipe or a device: not saved, an undo leaves it out")
+        }
         for path in paths {
             try Files.remove(path)
             output.say("removed \(path)")
@@ -42,8 +45,19 @@ extension StepSession {
             .sorted()
     }
 
+    /// Sooner than half way: neither it nor anything in it is marked against that.
+    private func checkRemovable(_ path: RawPath) throws(Fault) {
+        try Files.checkNotPinned(path, "remove")
+        try Files.checkNotPinned(path.folder, "remove from")
+        guard try Files.status(path)?.kind == .folder else { return }
+        try Files.walk(path) { below, _ throws(Fault) in
+            try Files.checkNotPinned(path.appending(below), "remove")
+        }
+    }
+
     func forecastRemove(_ patterns: [String]) throws(Fault) -> Forecast {
         let paths = try pathsToRemove(patterns)
+        for path in paths { try checkRemovable(path) }
         return paths.isEmpty
             ? .nothingToDo("nothing to remove") : .wouldRun("would remove \(named(paths))")
     }

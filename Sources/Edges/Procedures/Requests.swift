@@ -90,8 +90,10 @@ extension StepSession {
 }
 
 extension HTTPRequest {
-    fileprivate var values: [Value] {
+    /// Everything that may be a secret.
+    var values: [Value] {
         var result = [url] + headers.map(\.value)
+        if let login { result += [login.user, login.password] }
         if case .form(let fields) = body { result += fields.map(\.value) }
         return result
     }

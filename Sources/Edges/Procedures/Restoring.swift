@@ -56,14 +56,39 @@ extension StepSession {
                     operation: "restore", subject: path.description,
                     cause: "it is not in \(work.origin)")
             }
+            try checkInside(root, of: source, work)
+            guard status.kind != .other else {
+                throw Fault(
+                    operation: "restore", subject: path.description,
+                    cause: "in \(work.origin) it is a socket, a pipe or a device")
+            }
             try add(path, status, written, source, &plan)
             guard status.kind == .folder else { continue }
+            let before = plan.files.count
             try Files.walk(root) { below, status throws(Fault) in
                 try add(path.appending(below), status, written, source, &plan)
+            }
+            if work.isFromGit, plan.files.count == before {
+                throw Fault(
+                    operation: "restore", subject: path.description,
+                    cause: "git keeps nothing in it: it is a submodule, a repository of its own")
             }
         }
         try findMissingFolders(&plan)
         return plan
+    }
+
+    /// A link in what was laid out must not lead to files that are not part of it.
+    private func checkInside(
+        _ path: RawPath, of source: RawPath, _ work: RestoreWork
+    ) throws(Fault) {
+        guard let parent = try Files.resolved(path.folder), let home = try Files.resolved(source),
+            parent.isInside(home)
+        else {
+            throw Fault(
+                operation: "restore", subject: path.below(source)?.description ?? "",
+                cause: "a link in \(work.origin) leads out of it")
+        }
     }
 
     private func relativePath(_ written: String) throws(Fault) -> RawPath {
@@ -100,6 +125,7 @@ extension StepSession {
                     cause: "it should be a file, but a folder of that name is there")
             }
             try pathRules.check(item.target, written: written, operation: "restore")
+            if there != nil { try Files.checkNotPinned(item.target, "restore") }
             plan.files.append(item)
         }
     }
@@ -176,13 +202,9 @@ extension StepSession {
             return .wouldRun("would restore \(named(plan.files.map(\.target)))")
         case .archive(let file, _):
             let archive = try archivePath(file)
-            let listing = try capture(
-                ["tar", "--list", "--force-local", "--file", archive.description], timeout)
-            let names = Set(
-                listing.split(separator: 10).map { RawPath(bytes: Array($0)).names })
             for written in work.paths {
                 let path = try relativePath(written)
-                guard names.contains(where: { $0.starts(with: path.names) }) else {
+                guard try isMember(path, of: archive, timeout) else {
                     return .wouldFail("\(path) is not in \(work.origin)")
                 }
             }
@@ -263,9 +285,12 @@ extension StepSession {
     /// The full name of a revision, which then can be mistaken for nothing else.
     private func commit(_ revision: String, _ timeout: Span) throws(Fault) -> String {
         let revision = try fill(revision)
+        _ = try capture(
+            git(["rev-parse", "--absolute-git-dir"]), timeout,
+            missing: "the runbook's folder is in no git repository")
         let bytes = try capture(
             git(["rev-parse", "--verify", "--quiet", "--end-of-options", "\(revision)^{commit}"]),
-            timeout, missing: "there is no such revision, or no repository")
+            timeout, missing: "there is no revision \(Visible.text(revision, limit: 100))")
         return String(decoding: bytes, as: UTF8.self).trimmed
     }
 
@@ -285,6 +310,19 @@ extension StepSession {
         "GIT_OBJECT_DIRECTORY": nil, "GIT_NAMESPACE": nil, "GIT_TERMINAL_PROMPT": "0",
     ]
 
+    /// Archives name their members `a/b` or `./a/b`, by how they were made.
+    private static let memberPrefixes = ["", "./"]
+
+    /// Neither options of its surroundings nor names of members are commands to tar; of links it makes
+    /// none that leads out before everything else is in place, and of names with `..` nothing.
+    private func tar(_ verb: String, _ archive: RawPath, _ members: [String]) -> [String] {
+        [
+            "tar", verb, "--force-local", "--no-wildcards", "--file", archive.description,
+            "--directory", directory.staging.description, "--",
+        ] + members
+    }
+    private static let tarEnvironment: [String: String?] = ["TAR_OPTIONS": nil, "TAPE": nil]
+
     private func unpack(
         _ archive: RawPath, _ paths: [String], _ timeout: Span
     ) throws(Fault) {
@@ -293,14 +331,10 @@ extension StepSession {
         var trouble: String?
         output.say(
             "$ " + described(.run(["tar", "-x", "-f", archive.description] + names, input: nil)))
-        // Archives name their members `a/b` or `./a/b`, by how they were made.
-        for prefix in ["", "./"] {
+        for prefix in Self.memberPrefixes {
             let end = try start(
-                [
-                    "tar", "--extract", "--force-local", "--file", archive.description,
-                    "--directory",
-                    directory.staging.description, "--no-wildcards", "--",
-                ] + names.map { prefix + $0 }, quietly: prefix.isEmpty, as: false, timeout)
+                tar("--extract", archive, names.map { prefix + $0 }), quietly: prefix.isEmpty,
+                adding: Self.tarEnvironment, as: false, timeout)
             guard let failure = end.trouble else { return }
             trouble = failure
         }
@@ -308,6 +342,20 @@ extension StepSession {
             operation: "restore from the archive", subject: archive.description,
             cause: [trouble ?? "", output.lastWords()].filter { !$0.isEmpty }.joined(
                 separator: ": "))
+    }
+
+    /// For a dry run: nothing is unpacked.
+    private func isMember(
+        _ path: RawPath, of archive: RawPath, _ timeout: Span
+    ) throws(Fault) -> Bool {
+        try Files.makeFolder(directory.staging)
+        for prefix in Self.memberPrefixes {
+            let end = try start(
+                tar("--list", archive, [prefix + path.description]), quietly: true,
+                adding: Self.tarEnvironment, as: false, timeout)
+            if end.trouble == nil { return true }
+        }
+        return false
     }
 
     /// What a program answers; at most 16 MiB.

@@ -2,12 +2,13 @@
 //
 //   order.json     what to do; written by the engine before anything else
 //   run.lock       held (flock) by the runner as long as it lives
-//   started.json   written by the runner before the work begins; its presence is the point of no return
+//   started.json   written by the runner before the work begins; its presence, whatever is in it, is the
+//                  point of no return
 //   child.json     the program that the runner has started, written before that program does anything
 //   outcome.json   the end; written whole or not at all
 //   output.log     what the work said (first and last 256 KiB), secrets masked
 //   output.tail    the last 256 KiB while they grow
-//   output.raw     what a program writes to directly; the runner reads it from there
+//   output.pipe    what a program writes to directly; the runner reads it from there
 //   runner.log     what the runner itself could not say elsewhere
 //
 // From this follows what a later engine may conclude, in this order:
@@ -34,7 +35,7 @@ struct RunDirectory: Sendable {
     var outcomeSpace: RawPath { path.appending("outcome.new") }
     var log: RawPath { path.appending("output.log") }
     var tail: RawPath { path.appending("output.tail") }
-    var raw: RawPath { path.appending("output.raw") }
+    var pipe: RawPath { path.appending("output.pipe") }
     var input: RawPath { path.appending("input") }
     var runnerLog: RawPath { path.appending("runner.log") }
     var staging: RawPath { path.appending("staging") }
@@ -43,9 +44,6 @@ struct RunDirectory: Sendable {
     func record<Record: Decodable>(_ type: Record.Type, _ path: RawPath) throws(Fault) -> Record? {
         guard let bytes = try Files.readIfThere(path), !bytes.isEmpty else { return nil }
         return try? JSONDecoder().decode(type, from: Data(bytes))
-    }
-    func write(_ record: some Encodable, to path: RawPath) throws(Fault) {
-        try Files.replace(path, with: try encoded(record))
     }
 }
 

@@ -20,6 +20,8 @@ struct SavedCopies {
         var madeFolder: Bool?
         /// A copy that SQLite made; it is put back by SQLite too.
         var database: Bool?
+        /// A socket, a pipe or a device: only whoever made it can make it again.
+        var unsaved: Bool?
     }
 
     let folder: RawPath
@@ -70,27 +72,37 @@ struct SavedCopies {
     /// Saves paths as they are now, but for those that were saved before. When this returns, all of
     /// them are on the disk and in the manifest.
     /// - Parameter folders: that will be made, uppermost first.
-    mutating func save(_ paths: [RawPath], making folders: [RawPath] = []) throws(Fault) {
+    /// - Returns: what cannot be saved: sockets, pipes and devices.
+    @discardableResult
+    mutating func save(
+        _ paths: [RawPath], making folders: [RawPath] = []
+    ) throws(Fault) -> [RawPath] {
+        var unsaved: [RawPath] = []
         let known = Set(entries.map(\.path))
         var added = entries
         for path in folders where !known.contains(path) {
             added.append(Entry(path: path, copy: nil, madeFolder: true))
         }
         for path in paths where !known.contains(path) {
-            guard try Files.status(path) != nil else {
+            guard let status = try Files.status(path) else {
                 added.append(Entry(path: path, copy: nil))
+                continue
+            }
+            guard status.kind != .other else {
+                unsaved.append(path)
+                added.append(Entry(path: path, copy: nil, unsaved: true))
                 continue
             }
             try Files.makeFolder(copies)
             let copy = String(added.count)
             // Left by a run that died before it could say so.
             try Files.remove(copies.appending(copy))
-            try Files.copyTree(from: path, to: copies.appending(copy))
+            try Files.copyTree(from: path, to: copies.appending(copy)) { unsaved.append($0) }
             added.append(Entry(path: path, copy: copy))
             crashPoint("copied-one")
         }
-        guard added.count > entries.count else { return }
-        try commit(added)
+        if added.count > entries.count { try commit(added) }
+        return unsaved
     }
 
     /// Saves a database with a copier of its own.
@@ -133,6 +145,7 @@ struct SavedCopies {
 
     private func putBack(_ entry: Entry) throws(Fault) {
         guard let copy = entry.copy else {
+            if entry.unsaved == true { return }
             if entry.madeFolder == true {
                 // Not empty: somebody else has put something there.
                 _ = entry.path.withCString { rmdir($0) }
@@ -207,7 +220,12 @@ extension StepSession {
             guard !saved.entries.isEmpty else {
                 return "it saved nothing; there is nothing to put back"
             }
-            for entry in saved.entries { output.say("put back \(entry.path)") }
+            for entry in saved.entries {
+                output.say(
+                    entry.unsaved == true
+                        ? "\(entry.path) was a socket, a pipe or a device: not put back"
+                        : "put back \(entry.path)")
+            }
             if case .restoreDatabase(let source) = work {
                 try putBackDatabase(source, saved)
             } else {
@@ -215,7 +233,7 @@ extension StepSession {
             }
             crashPoint("put-back")
             try saved.setAside()
-            let count = saved.entries.count
+            let count = saved.entries.count { $0.unsaved != true }
             return "put back \(count) \(count == 1 ? "path" : "paths") as before"
         }
     }

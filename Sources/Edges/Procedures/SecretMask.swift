@@ -1,4 +1,5 @@
 // Keeps secrets out of what is written down: replaces them in a stream of bytes, also across blocks.
+import CLinux
 
 struct SecretMask {
     /// Longest first, so that a secret that holds another one is replaced as a whole.
@@ -22,6 +23,10 @@ struct SecretMask {
     mutating func next(_ block: some Collection<UInt8>) -> [UInt8] {
         if secrets.isEmpty { return Array(block) }
         let bytes = held + block
+        if isClean(bytes) {
+            held = []
+            return bytes
+        }
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count)
         var at = 0
@@ -40,6 +45,21 @@ struct SecretMask {
         }
         held = []
         return result
+    }
+
+    /// Most blocks of much output: neither a secret nor the beginning of one at its end.
+    private func isClean(_ bytes: [UInt8]) -> Bool {
+        bytes.withUnsafeBytes { bytes in
+            secrets.allSatisfy { secret in
+                if let start = bytes.baseAddress,
+                    memmem(start, bytes.count, secret, secret.count) != nil
+                {
+                    return false
+                }
+                let tail = bytes.suffix(secret.count - 1)
+                return !tail.indices.contains { secret.starts(with: tail[$0...]) }
+            }
+        }
     }
 
     /// What is still held back: the stream has ended, so it is no secret.

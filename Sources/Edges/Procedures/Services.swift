@@ -9,6 +9,7 @@ extension StepSession {
     /// its command says; `restart` stops and starts in any case.
     func service(_ verb: ServiceVerb, _ unit: String, _ timeout: Span) throws(Fault) -> WorkEnd {
         let commands = ServiceCommands(unit, order.units)
+        try checkKnown(commands)
         let deadline = secondsSinceBoot() + timeout.seconds
         switch verb {
         case .start: return try bring(commands, up: true, deadline)
@@ -20,6 +21,18 @@ extension StepSession {
                 return .failed("\(unit) was stopped, but: \(why)")
             }
             return .failed(why)
+        }
+    }
+
+    /// Without this, the fault would only name a program that nobody wrote down.
+    private func checkKnown(_ commands: ServiceCommands) throws(Fault) {
+        guard commands.known != nil else { return }
+        do throws(Fault) {
+            _ = try find("systemctl", try environment()["PATH"])
+        } catch {
+            throw Fault(
+                operation: "control", subject: commands.unit,
+                cause: "`units:` has no commands for it, and there is no systemctl on this machine")
         }
     }
 
@@ -67,6 +80,7 @@ extension StepSession {
 
     func forecastService(_ verb: ServiceVerb, _ unit: String) throws(Fault) -> Forecast {
         let commands = ServiceCommands(unit, order.units)
+        try checkKnown(commands)
         for command in [commands.start, commands.stop, commands.status ?? commands.stop] {
             _ = try find(command.first ?? "", try environment()["PATH"])
         }

@@ -155,7 +155,7 @@ extension Work {
         case .service: .seconds(30)
         case .http, .redis: .seconds(10)
         case .sql: .seconds(60)
-        case .backup, .restoreDatabase: .hours(1)
+        case .backup, .restoreDatabase, .restoreBackup, .prepareTest, .clearTest: .hours(1)
         // Inside the engine, with times of their own.
         case .probe, .notify, .statusPage, .wait, .confirm, .assess, .playbook, .action,
             .undoAction,
@@ -169,7 +169,8 @@ extension Work {
         switch self {
         case .run, .shell, .http, .redis: true
         case .sql(let sql): sql.statements.isEmpty
-        case .service, .remove, .restore, .edit, .backup, .restoreDatabase, .probe, .notify,
+        case .service, .remove, .restore, .edit, .backup, .restoreDatabase, .restoreBackup,
+            .prepareTest, .clearTest, .probe, .notify,
             .statusPage, .wait, .confirm, .assess, .playbook, .action, .undoAction, .rollback,
             .fallback, .calm:
             false
@@ -202,6 +203,7 @@ extension StepSession {
         case .backup: return try bounded(timeout) { () throws(Fault) in try takeBackup() }
         case .restoreDatabase(let source):
             return try bounded(timeout) { () throws(Fault) in try restoreDatabase(source) }
+        case .restoreBackup, .prepareTest, .clearTest: throw notForRunner(work)
         case .probe, .notify, .statusPage, .wait, .confirm, .assess, .playbook, .action,
             .undoAction,
             .rollback, .fallback, .calm:
@@ -228,6 +230,7 @@ extension StepSession {
         case .edit(let edit): return try forecastEdit(edit)
         case .backup: return try forecastBackup()
         case .restoreDatabase(let source): return try forecastRestoreDatabase(source)
+        case .restoreBackup, .prepareTest, .clearTest: throw notForRunner(work)
         case .probe, .notify, .statusPage, .wait, .confirm, .assess, .playbook, .action,
             .undoAction,
             .rollback, .fallback, .calm:

@@ -31,6 +31,7 @@ package enum StepRunner {
     ) async -> Int32 {
         // A step outlives its engine and its terminal; only SIGKILL ends a runner early.
         for number in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE] { signal(number, SIG_IGN) }
+        Lifeline.secure()
         let directory = RunDirectory(runDirectory)
         do throws(Fault) {
             guard let order = try directory.record(StepOrder.self, directory.order) else {
@@ -78,7 +79,7 @@ package enum StepRunner {
         guard let runner = ProcessIdentity(getpid()) else {
             throw Fault(operation: "read", subject: "/proc/self/stat", cause: "it says nothing")
         }
-        try directory.write(
-            StartedRecord(runner: runner, at: timestampNow()), to: directory.started)
+        try Files.create(
+            directory.started, with: try encoded(StartedRecord(runner: runner, at: timestampNow())))
     }
 }

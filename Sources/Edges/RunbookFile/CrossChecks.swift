@@ -18,6 +18,7 @@ struct CrossChecks {
         checkTwice(root["external_support"]?.items ?? [], by: "name", "external contact")
         checkTwice(root["reviews"]?.items ?? [], by: "name", "review")
         checkSteps()
+        checkStandIns()
         checkCycles()
     }
 
@@ -280,6 +281,39 @@ extension CrossChecks {
                 work.place(of: "status_page"),
                 "no status page can be updated: there is no top-level `status_page:`")
         }
+    }
+
+    /// What is tested on must not be what it stands in for.
+    private func checkStandIns() {
+        let test = root["rollback"]?["test"]
+        for key in ["units", "sources", "addresses"] {
+            for entry in test?[key]?.entries ?? [] where text(entry.value) == entry.key {
+                problems.error(
+                    entry.value.place, "`\(shown(entry.key))` cannot stand in for itself",
+                    "name another one that is there for testing")
+            }
+        }
+        for entry in test?["sources"]?.entries ?? [] {
+            guard let name = text(entry.value), name != entry.key,
+                let real = root["data_sources"]?[entry.key],
+                let stand = root["data_sources"]?[name], endpoint(real) == endpoint(stand)
+            else { continue }
+            problems.error(
+                entry.value.place,
+                "`\(shown(name))` is the same database as `\(shown(entry.key))`: a test would "
+                    + "overwrite it",
+                "give it a `database:` (or file) of its own")
+        }
+    }
+
+    /// What tells one data source's contents from another's; who logs in does not.
+    private func endpoint(_ source: Tree) -> [String] {
+        (source.entries.first).map { entry in
+            [entry.key]
+                + ["path", "host", "port", "socket", "database", "url"].map { key in
+                    key + "=" + (entry.value[key].flatMap(text) ?? "")
+                }
+        } ?? []
     }
 
     private static let restoreKeys = ["git": "revision", "copy": "folder", "archive": "file"]

@@ -105,7 +105,30 @@ extension Keys {
                     "stages", .list(.table(stage), atLeast: 1),
                     "Seven, as the procedures name them."),
                 may("afterwards", .table(afterwards), "What follows a rollback."),
+                may(
+                    "test", .table(rollbackTest),
+                    "What stands in for the real things in `rollback --test-mode`."),
             ]))
+    private static let rollbackTest = KeyTable(
+        what: "`test`",
+        keys: [
+            may(
+                "units",
+                .named(NamedShape(what: "a unit", rule: .label, value: .scalar(.line))),
+                "Units, or names under `units:`, and the one that is used instead."),
+            may(
+                "sources",
+                .named(
+                    NamedShape(
+                        what: "a data source", rule: .reference(.source),
+                        value: .scalar(.reference(.source)))),
+                "Data sources; the contents of the first are copied into the second."),
+            may(
+                "addresses",
+                .named(NamedShape(what: "an address", rule: .label, value: .scalar(.line))),
+                "Beginnings of URLs, such as http://127.0.0.1:5000."),
+        ],
+        atLeastOne: [["units", "sources", "addresses"]])
     private static let rollbackRule = KeyTable(
         what: "a rollback rule",
         keys: [

@@ -73,6 +73,9 @@ extension Keys {
                 .named(NamedShape(what: "a variable", rule: .variable, value: value(.text))),
                 "Environment variables."),
             may("umask", .umask, "Such as \"0027\"."),
+            may(
+                "test_mode", .choice(TestConduct.allCases.map(\.rawValue)),
+                "In `rollback --test-mode`: run it in the copy of the folder, or leave it out."),
         ]
         for key in ["as", "cwd", "env", "umask"] { table.beside[key] = runners }
         table.beside["retry_pause"] = ["retries"]

@@ -94,7 +94,19 @@ extension RunbookBuilder {
             stages: try tree.each("stages") { tree throws(Misfit) in
                 RollbackStage(name: try tree.text("name"), steps: try steps(tree, "steps"))
             },
-            afterwards: try afterwards(tree["afterwards"]))
+            afterwards: try afterwards(tree["afterwards"]),
+            test: try tree.optional("test", rollbackTest))
+    }
+
+    private func rollbackTest(_ tree: Tree) throws(Misfit) -> RollbackTest {
+        func pairs(_ key: String) throws(Misfit) -> [StandIn] {
+            try tree.named(key) { real, tree throws(Misfit) in
+                StandIn(real: real, test: try tree.asText())
+            }
+        }
+        return RollbackTest(
+            units: try pairs("units"), sources: try pairs("sources"),
+            addresses: try pairs("addresses"))
     }
 
     private func afterwards(_ tree: Tree?) throws(Misfit) -> RollbackAfterwards {

@@ -26,7 +26,8 @@ extension RunbookBuilder {
                 }
                 return mask
             },
-            otherwise: try work("otherwise"))
+            otherwise: try work("otherwise"),
+            testMode: try tree.optional("test_mode") { tree throws(Misfit) in try tree.asChoice() })
     }
 
     /// - Parameter name: of the step, for messages without a title of their own.

@@ -82,7 +82,8 @@ private final class Watchdog: Sendable {
     func stop() { stopped.store(true, ordering: .relaxed) }
 }
 
-/// `tocsin step-runner DIR`: does the one step whose order is in the folder.
+/// `tocsin step-runner DIR`: does the one step whose order is in the folder. With `--ready` instead, it
+/// waits for orders on its standard input (see main.swift: that must not start any thread).
 struct StepRunnerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "step-runner", abstract: "Does one step for the engine.", shouldDisplay: false)
@@ -90,9 +91,14 @@ struct StepRunnerCommand: AsyncParsableCommand {
     var directory: String
 
     func run() async throws {
-        let secrets = EnvironmentSecrets()
-        let status = await StepRunner.main(
-            runDirectory: directory, backups: FileBackupKeeper(secrets: secrets), secrets: secrets)
+        let status = await Self.status(of: directory)
         if status != 0 { throw ExitCode(status) }
+    }
+
+    /// Does the step. - Returns: the exit status; see `StepRunner.Status`.
+    static func status(of directory: String) async -> Int32 {
+        let secrets = EnvironmentSecrets()
+        return await StepRunner.main(
+            runDirectory: directory, backups: FileBackupKeeper(secrets: secrets), secrets: secrets)
     }
 }

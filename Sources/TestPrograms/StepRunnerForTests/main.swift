@@ -1,8 +1,9 @@
 // A step runner and an engine for the tests, which kill themselves where they are told to.
 //
 //   StepRunnerForTests [--crash-at POINT] DIR               a step runner
-//   StepRunnerForTests [--crash-at POINT] [--runner-crash-at POINT] --engine ORDER RESULT
+//   StepRunnerForTests [--crash-at POINT] [--runner-crash-at POINT] [--lock STATE] --engine ORDER RESULT
 import Backups
+import Dispatch
 import Domain
 import FoundationEssentials
 import Glibc
@@ -37,23 +38,46 @@ struct TestSecrets: SecretReader {
     }
 }
 
+/// - Returns: what the process ends with.
+@Sendable func run(
+    _ rest: [String], crashingAt point: String?, runnerAt runnerPoint: String?, lock: String?
+) async -> Int32 {
+    let crashPoint = crash(at: point)
+    guard rest.first == "--engine" else {
+        return await StepRunner.main(
+            runDirectory: rest.last ?? "",
+            backups: FileBackupKeeper(secrets: TestSecrets(), crashPoint: crashPoint),
+            secrets: TestSecrets(),
+            crashPoint: crashPoint)
+    }
+    do {
+        let data = try Data(contentsOf: URL(filePath: rest[1]))
+        let order = try JSONDecoder().decode(StepOrder.self, from: data)
+        let runner =
+            [CommandLine.arguments[0]] + (runnerPoint.map { ["--crash-at", $0] } ?? [])
+        let serviceLock = lock.map {
+            ServiceLock(service: "tested", folder: order.folder, state: $0, shared: $0)
+        }
+        if let serviceLock, serviceLock.hold(for: "a procedure") != .held { return 75 }
+        let performer = RunnerStepPerformer(
+            executable: runner, serviceLock: serviceLock, crashPoint: crashPoint)
+        let outcome = await performer.perform(order) { _ in }
+        try JSONEncoder().encode(outcome).write(to: URL(filePath: rest[2]))
+        return 0
+    } catch {
+        return 70
+    }
+}
+
 var arguments = Arguments()
 let point = arguments.option("--crash-at")
 let runnerPoint = arguments.option("--runner-crash-at")
-if arguments.rest.first == "--engine" {
-    let data = try Data(contentsOf: URL(filePath: arguments.rest[1]))
-    let order = try JSONDecoder().decode(StepOrder.self, from: data)
-    let runner =
-        [CommandLine.arguments[0]] + (runnerPoint.map { ["--crash-at", $0] } ?? [])
-    let performer = RunnerStepPerformer(executable: runner, crashPoint: crash(at: point))
-    let outcome = await performer.perform(order) { _ in }
-    try JSONEncoder().encode(outcome).write(to: URL(filePath: arguments.rest[2]))
-} else {
-    let crashPoint = crash(at: point)
-    let status = await StepRunner.main(
-        runDirectory: arguments.rest.last ?? "",
-        backups: FileBackupKeeper(secrets: TestSecrets(), crashPoint: crashPoint),
-        secrets: TestSecrets(),
-        crashPoint: crashPoint)
-    exit(status)
+let lock = arguments.option("--lock")
+if arguments.rest == [StepRunner.readyOption] {
+    guard let directory = StepRunner.waitForOrder() else { exit(0) }
+    arguments.rest = [directory]
 }
+Task { [rest = arguments.rest, point, runnerPoint, lock] in
+    exit(await run(rest, crashingAt: point, runnerAt: runnerPoint, lock: lock))
+}
+dispatchMain()

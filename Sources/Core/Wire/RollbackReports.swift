@@ -1,0 +1,153 @@
+// What front ends see of requests, approvals, watches, recovery plans and tests of the procedures.
+
+/// A rollback that waits for people to agree to it.
+package struct RequestReport: Codable, Sendable, Equatable {
+    /// Such as `request_20260105_001`.
+    package var id: String
+    /// emergency, planned, security or maintenance.
+    package var authorization: String
+    package var reason: String
+    /// Login name and name of the asker.
+    package var by: String
+    package var byName: String
+    /// RFC 3339.
+    package var at: String
+    package var expiresAt: String
+    /// SHA-256 of the plan that was asked for; empty: of the present plan.
+    package var plan: String
+    package var approvals: [ApprovalReport]
+    /// What is missing, in words, with who could say it: `1 senior-administrator (Ines Moreau)`.
+    /// Empty: enough have agreed, and it starts when nothing else runs.
+    package var missing: String
+    /// Login names whose agreement would count.
+    package var candidates: [String]
+    /// The playbook that waits for it.
+    @ExplicitNull package var playbook: String?
+    package init(
+        id: String, authorization: String, reason: String, by: String, byName: String, at: String,
+        expiresAt: String, plan: String, approvals: [ApprovalReport], missing: String,
+        candidates: [String], playbook: String?
+    ) {
+        self.id = id
+        self.authorization = authorization
+        self.reason = reason
+        self.by = by
+        self.byName = byName
+        self.at = at
+        self.expiresAt = expiresAt
+        self.plan = plan
+        self.approvals = approvals
+        self.missing = missing
+        self.candidates = candidates
+        self.playbook = playbook
+    }
+}
+package struct ApprovalReport: Codable, Sendable, Equatable {
+    /// Login name, as the kernel gave it.
+    package var user: String
+    package var name: String
+    /// RFC 3339.
+    package var at: String
+    package init(user: String, name: String, at: String) {
+        self.user = user
+        self.name = name
+        self.at = at
+    }
+}
+
+/// The time after a rollback in which every probe that goes down is its problem.
+package struct WatchReport: Codable, Sendable, Equatable {
+    /// The rollback's id.
+    package var rollback: String
+    /// RFC 3339.
+    package var from: String
+    package var until: String
+    package var everySeconds: Double
+    /// How often the state was recorded, and when it was last.
+    package var looks: Int
+    package var lookedAt: String
+    package var problems: [WatchProblemReport]
+    package init(
+        rollback: String, from: String, until: String, everySeconds: Double, looks: Int,
+        lookedAt: String, problems: [WatchProblemReport]
+    ) {
+        self.rollback = rollback
+        self.from = from
+        self.until = until
+        self.everySeconds = everySeconds
+        self.looks = looks
+        self.lookedAt = lookedAt
+        self.problems = problems
+    }
+}
+package struct WatchProblemReport: Codable, Sendable, Equatable {
+    /// `component.probe`.
+    package var probe: String
+    package var at: String
+    package var message: String
+    /// When the probe was well again; null: it is not.
+    @ExplicitNull package var endedAt: String?
+    package init(probe: String, at: String, message: String, endedAt: String?) {
+        self.probe = probe
+        self.at = at
+        self.message = message
+        self.endedAt = endedAt
+    }
+}
+
+/// What the runbook plans for a failure.
+package struct RecoveryPlanReport: Codable, Sendable, Equatable {
+    package var failure: String
+    /// Names of actions, in the order they are tried.
+    package var actions: [String]
+    /// What a person does, in words.
+    package var manual: [String]
+    @ExplicitNull package var escalateAfterSeconds: Double?
+    package init(
+        failure: String, actions: [String], manual: [String], escalateAfterSeconds: Double?
+    ) {
+        self.failure = failure
+        self.actions = actions
+        self.manual = manual
+        self.escalateAfterSeconds = escalateAfterSeconds
+    }
+}
+
+/// What the runbook says of backups.
+package struct BackupPlanReport: Codable, Sendable, Equatable {
+    /// Absolute.
+    package var to: String
+    package var files: [String]
+    package var databases: [String]
+    package var sources: [String]
+    @ExplicitNull package var keepLast: Int?
+    @ExplicitNull package var keepDays: Int?
+    package init(
+        to: String, files: [String], databases: [String], sources: [String], keepLast: Int?,
+        keepDays: Int?
+    ) {
+        self.to = to
+        self.files = files
+        self.databases = databases
+        self.sources = sources
+        self.keepLast = keepLast
+        self.keepDays = keepDays
+    }
+}
+
+/// One thing that a test of the procedures looked at; it changed nothing.
+package struct CheckReport: Codable, Sendable, Equatable {
+    package enum State: String, Codable, Sendable { case healthy, degraded, failed, unknown }
+    /// What it belongs to: `action restart-websocket`, `channel mail`, `stage Service shutdown`.
+    package var subject: String
+    /// The step, or what was looked at.
+    package var name: String
+    package var state: State
+    package var message: String
+    package init(subject: String, name: String, state: State, message: String) {
+        self.subject = subject
+        self.name = name
+        self.state = state
+        self.message = message
+    }
+}
