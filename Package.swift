@@ -120,6 +120,9 @@ let package = Package(
         .executableTarget(
             name: "StepRunnerForTests", dependencies: ["Domain", "Procedures", "Backups"],
             path: "Sources/TestPrograms/StepRunnerForTests", swiftSettings: settings()),
+        .executableTarget(
+            name: "JournalForBench", dependencies: ["Domain", "Journal"],
+            path: "Sources/TestPrograms/JournalForBench", swiftSettings: settings()),
         room("", "TestKit", sees: ["Domain", "Rules", "Wire", "Screen", collections]),
         tests("DomainTests", sees: ["Domain"]),
         tests("RulesTests", sees: ["Domain", "Rules", "TestKit", collections]),
@@ -138,7 +141,7 @@ let package = Package(
         tests(
             "ProceduresTests",
             sees: ["Domain", "Procedures", "Backups", "Files", "CLinux", "TestKit", grdb]),
-        tests("BackupsTests", sees: ["Domain", "Backups", "Files", "TestKit", grdb]),
+        tests("BackupsTests", sees: ["Domain", "Backups", "Files", "TestKit", crypto, grdb]),
         tests("OutreachTests", sees: ["Domain", "Outreach", "Transfers", "TestKit", crypto]),
         tests("LinkTests", sees: ["Domain", "Wire", "Link", "TestKit", logging]),
         tests(

@@ -103,9 +103,10 @@ actor EngineCore {
         rules = Rules(parts.runbook)
         startedAt = parts.now()
         monitor = Monitor(parts.runbook)
-        situation = try Replay.situation(from: parts.store)
+        // Where no snapshot could be used, the next one is due at once: the journal is read in full only
+        // once.
+        (situation, snapshotSeq) = try Replay.situationAndSnapshot(from: parts.store)
         monitor.remember(situation)
-        snapshotSeq = situation.seq
     }
 
     /// Writes that it is up and picks up what was in flight.

@@ -71,7 +71,7 @@ final class Place: Sendable {
 
     /// The names in the place of backups.
     func kept() throws -> [String] {
-        try Files.names(in: RawPath(store)).map(\.description).filter { $0 != ".lock" }
+        try Files.names(in: RawPath(store)).map(\.description).filter { !$0.hasPrefix(".") }
     }
 }
 
@@ -145,8 +145,8 @@ func trouble(_ body: () throws -> Void) -> String {
         #expect(receipt.files == 14)
         #expect(receipt.verified)
         #expect(try place.picture() == before, "taking a backup changes nothing")
-        #expect(try place.keeper.differences(receipt).isEmpty)
         #expect(try place.keeper.list(place.definition()) == [receipt])
+        #expect(try place.keeper.differences(receipt).isEmpty)
         for name in ["templates", "static", "web_app.py", "web_other.py", "current", "unasked"] {
             try Files.remove(place.path(name))
         }

@@ -33,7 +33,7 @@ package struct FileBackupKeeper: BackupKeeper {
         guard store.isAbsolute, !store.names.isEmpty else {
             throw Fault(
                 operation: "take a backup", subject: definition.to,
-                cause: "`backup: to:` must be a folder")
+                cause: "`backup: to:` must be the absolute path of a folder")
         }
         try Files.makeFolder(store)
         let lock = try BackupLock(store, progress)
@@ -42,16 +42,17 @@ package struct FileBackupKeeper: BackupKeeper {
         let id = try freeID(at, store)
         let partial = RawPath("\(store.appending(id))\(Self.partialEnding)")
         do {
-            let manifest = try make(partial, id, definition, RawPath(folder), sources, at, progress)
+            let (manifest, sha256) = try make(
+                partial, id, definition, RawPath(folder), sources, at, progress)
             crashPoint("backup-verified")
             let final = store.appending(id)
             try Files.rename(partial, final)
             try Files.sync(folder: store)
             crashPoint("backup-named")
             try retire(definition, newest: id, at, progress)
-            return manifest.receipt.receipt(in: final)
+            return manifest.receipt.receipt(in: final, sha256: sha256)
         } catch {
-            try? Files.remove(partial)
+            try? removeTree(partial)
             throw error
         }
     }
@@ -59,46 +60,88 @@ package struct FileBackupKeeper: BackupKeeper {
     private func make(
         _ partial: RawPath, _ id: String, _ definition: BackupDefinition, _ folder: RawPath,
         _ sources: [DataSource], _ at: Timestamp, _ progress: (String) -> Void
-    ) throws -> BackupManifest {
+    ) throws -> (BackupManifest, sha256: String) {
         try Files.makeFolder(partial)
+        // Opened before anything is written: so no error of writing is missed.
+        let disk = try FileSystemSync(partial)
         crashPoint("backup-begun")
         var manifest = BackupManifest(id: id, at: at, folder: folder, entries: [], databases: [])
-        let plan = try BackupPlan(definition, folder)
-        try checkSpace(plan.bytes, RawPath(definition.to))
+        let plan = try BackupPlan(
+            definition, folder, databases: databaseFiles(definition, sources))
+        try checkSpace(plan, RawPath(definition.to))
         progress("copying \(plan.entries.count) entries, \(plan.bytes) bytes")
-        manifest.entries = try BackupCopier(plan: plan, backup: partial).copy()
-        for entry in manifest.entries where entry.changed == true {
-            progress("\(entry.path) was written to while it was copied")
-        }
-        for path in plan.leftOut { progress("\(path) is a socket, pipe or device and is left out") }
+        let copied = try BackupCopier(plan: plan, backup: partial, crashPoint: crashPoint).copy()
+        manifest.entries = copied.entries
+        let leftOut = plan.leftOut + copied.vanished
+        manifest.leftOut = leftOut.isEmpty ? nil : leftOut
+        tell(manifest, progress)
         crashPoint("backup-copied")
         for name in definition.databases + definition.sources {
             progress("copying database \(name)")
             manifest.databases.append(try copyDatabase(name, sources, partial))
         }
-        try BackupFolder(path: partial).write(manifest)
+        let sha256 = try BackupFolder(path: partial).write(manifest)
         crashPoint("backup-written")
-        progress("reading back")
-        // Nobody may find the full name before everything is on the disk; while the disk writes, the
-        // processors compare.
-        let sync = BackgroundSync(partial)
-        let differences = try BackupComparison(partial).differences()
-        try sync.wait()
+        try disk.sync()
+        crashPoint("backup-synced")
+        progress("reading back from the disk")
+        let differences = try BackupComparison(partial, sha256: sha256).differences()
         if let first = differences.first {
             throw Fault(
                 operation: "verify the backup", subject: partial.description,
                 cause: differences.count == 1
                     ? first : "\(first) (and \(differences.count - 1) more differences)")
         }
-        return manifest
+        return (manifest, sha256)
     }
 
-    private func checkSpace(_ bytes: Int, _ store: RawPath) throws(Fault) {
-        let free = try Files.freeSpace(at: store)
-        guard bytes < free else {
+    /// What an operator should know of it.
+    private func tell(_ manifest: BackupManifest, _ progress: (String) -> Void) {
+        for entry in manifest.entries where entry.grew == true {
+            progress(
+                "\(shown(entry.path)) grew while it was copied; its first \(entry.size) bytes, as "
+                    + "they were then, are kept")
+        }
+        let leftOut = manifest.leftOut ?? []
+        for thing in leftOut.prefix(Self.mostTold) { progress("\(shown(thing.path)) \(thing.why)") }
+        if leftOut.count > Self.mostTold {
+            progress("and \(leftOut.count - Self.mostTold) more; the manifest names them")
+        }
+    }
+    private static let mostTold = 100
+
+    /// The files of SQLite databases that are copied by SQLite: a plain copy of them beside that would
+    /// be a mix.
+    private func databaseFiles(
+        _ definition: BackupDefinition, _ sources: [DataSource]
+    ) -> [RawPath: String] {
+        var files: [RawPath: String] = [:]
+        for source in sources
+        where definition.databases.contains(source.name)
+            || definition.sources.contains(source.name)
+        {
+            guard case .sqlite(let path) = source.kind else { continue }
+            for ending in ["", "-wal", "-shm", "-journal"] {
+                files[RawPath(path + ending).plain] = source.name
+            }
+        }
+        return files
+    }
+
+    private func checkSpace(_ plan: BackupPlan, _ store: RawPath) throws(Fault) {
+        // What the manifest says of an entry takes about 400 bytes.
+        let bytes = plan.bytes + plan.entries.count * 400
+        let room = try Files.room(at: store)
+        guard bytes < room.free else {
             throw Fault(
                 operation: "take a backup", subject: store.description,
-                cause: "\(bytes) bytes are to be kept, but only \(free) are free", retry: true)
+                cause: "\(bytes) bytes are to be kept, but only \(room.free) are free", retry: true)
+        }
+        if let names = room.freeNames, plan.entries.count >= names {
+            throw Fault(
+                operation: "take a backup", subject: store.description,
+                cause: "\(plan.entries.count) entries are to be kept, but the file system has room "
+                    + "for only \(names) more files", retry: true)
         }
     }
 
@@ -115,16 +158,6 @@ package struct FileBackupKeeper: BackupKeeper {
     static let partialEnding = ".partial"
     static let retiredEnding = ".retired"
 
-    /// Only called by who holds the lock: whoever made them is dead.
-    private func removeLeftovers(_ store: RawPath) throws(Fault) {
-        for name in try Files.names(in: store) {
-            let text = name.description
-            if text.hasSuffix(Self.partialEnding) || text.hasSuffix(Self.retiredEnding) {
-                try Files.remove(store.appending(name))
-            }
-        }
-    }
-
     package func list(_ definition: BackupDefinition) throws -> [BackupReceipt] {
         let store = RawPath(definition.to)
         guard try Files.status(store, following: true) != nil else { return [] }
@@ -137,34 +170,32 @@ package struct FileBackupKeeper: BackupKeeper {
                 let record = try? JSONDecoder().decode(ReceiptRecord.self, from: Data(bytes)),
                 record.id == name.description
             else { continue }
-            receipts.append(record.receipt(in: folder.path))
+            receipts.append(
+                record.receipt(
+                    in: folder.path, sha256: folder.sha256,
+                    check: VerificationRecord.read(of: record.id, in: store)))
         }
         return receipts.sorted { ($0.at, $0.id) > ($1.at, $1.id) }
     }
 
-    package func differences(_ receipt: BackupReceipt) throws -> [String] {
-        try BackupComparison(RawPath(receipt.path)).differences()
+    /// Bytes in all and free where the backups lie, or will lie.
+    package func room(_ definition: BackupDefinition) throws -> (total: Int, free: Int) {
+        var place = RawPath(definition.to)
+        while try Files.status(place, following: true) == nil, place.folder != place {
+            place = place.folder
+        }
+        let room = try Files.room(at: place)
+        return (room.total, room.free)
     }
 
-    /// Removes what the definition does not keep. The newest stays in any case.
-    private func retire(
-        _ definition: BackupDefinition, newest: String, _ now: Timestamp,
-        _ progress: (String) -> Void
-    ) throws {
-        for (index, receipt) in try list(definition).enumerated()
-        where receipt.id != newest && index > 0 {
-            let tooMany = definition.keepLast.map { index >= max(1, $0) } ?? false
-            let age = (now - receipt.at).seconds
-            let tooOld = definition.keepDays.map { age > Double($0) * 86_400 } ?? false
-            guard tooMany || tooOld else { continue }
-            // Under another name first: what is half removed must not look like a backup.
-            let folder = RawPath(receipt.path)
-            let retired = RawPath("\(folder)\(Self.retiredEnding)")
-            try Files.rename(folder, retired)
-            crashPoint("backup-retired")
-            try Files.remove(retired)
-            progress("removed backup \(receipt.id)")
-        }
+    /// What was found is remembered beside the backup, for the list, where this user may write there.
+    package func differences(_ receipt: BackupReceipt) throws -> [String] {
+        let path = RawPath(receipt.path)
+        let differences = try BackupComparison(path, sha256: receipt.sha256).differences()
+        VerificationRecord(
+            at: timestampNow(), count: differences.count, first: differences.first
+        ).write(of: receipt.id, in: path.folder)
+        return differences
     }
 }
 

@@ -139,7 +139,7 @@ extension StepSession {
     /// cannot read, the files as they are.
     private func save(_ path: String, _ saved: inout SavedCopies) throws(Fault) {
         guard try Files.status(RawPath(path), following: true) != nil else {
-            _ = try saved.save([RawPath(path)])
+            try saved.save([RawPath(path)])
             return
         }
         do throws(Fault) {

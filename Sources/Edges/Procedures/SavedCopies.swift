@@ -226,7 +226,8 @@ extension StepSession {
     /// Takes back a step that saved what it changed.
     /// - Returns: what was done, in words.
     func putBack(_ work: Work, timeout: Span?) throws(Fault) -> String {
-        try bounded(timeout ?? work.defaultTimeout) { () throws(Fault) in
+        if case .restoreBackup = work { return try putBackBackup(timeout: timeout) }
+        return try bounded(timeout ?? work.defaultTimeout) { () throws(Fault) in
             let saved = try savedCopies()
             guard !saved.entries.isEmpty else {
                 return "it saved nothing; there is nothing to put back"
@@ -240,7 +241,6 @@ extension StepSession {
             if case .restoreDatabase(let source) = work {
                 try putBackDatabase(source, saved)
             } else {
-                if case .restoreBackup = work { try putBackDatabases(saved) }
                 _ = try saved.putBack()
             }
             crashPoint("put-back")
