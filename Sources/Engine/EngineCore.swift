@@ -25,6 +25,8 @@ struct EngineParts: Sendable {
     var runbook: Runbook
     var store: any EventStore
     var performer: any StepPerformer
+    /// Reads the backups on disk, on threads of its own.
+    var backups: BackupDesk?
     var carrier: any MessageCarrier
     /// Looks at one probe now.
     var check: @Sendable (Probe) async -> CheckResult
@@ -82,6 +84,8 @@ actor EngineCore {
     private var timer: Task<Void, Never>?
     private var isStopping = false
     var dryRuns = 0
+    /// The backup that is being verified.
+    var verifying: String?
     /// Whether anybody has watched since the start.
     var hadViewers = false
 

@@ -75,6 +75,7 @@ package enum EngineProgram {
         let parts = EngineParts(
             runbook: options.runbook, store: store,
             performer: RunnerStepPerformer(executable: options.runner),
+            backups: BackupDesk(FileBackupKeeper(secrets: secrets)),
             carrier: OutreachCarrier(secrets: secrets),
             check: { await checker.check($0) },
             setFailing: { probe, failing in

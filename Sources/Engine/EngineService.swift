@@ -31,6 +31,7 @@ extension EngineCore: EngineService {
             return CommandAnswer(events: [], plan: try await dryRun(for: caller))
         }
         if request.command == "check-now" { return try await checkNow(request) }
+        if request.command == "verify-backup" { return try await verifyBackup(request, caller) }
         let planHash = context.rollbackReport(caller)?.hash
         if request.command == "configure-alerts" { return try configureAlerts(request, caller) }
         let command = try CommandReading(rules: rules, planHash: planHash).command(request)
