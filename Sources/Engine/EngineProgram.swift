@@ -80,6 +80,7 @@ package enum EngineProgram {
             performer: RunnerStepPerformer(
                 executable: options.runner, serviceLock: serviceLock),
             serviceLock: serviceLock,
+            backups: BackupDesk(FileBackupKeeper(secrets: secrets)),
             carrier: OutreachCarrier(secrets: secrets),
             check: { await checker.check($0) },
             setFailing: { probe, failing in

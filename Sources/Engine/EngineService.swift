@@ -38,6 +38,7 @@ extension EngineCore: EngineService {
             return CommandAnswer(
                 events: [], record: try rollbackRecord(testMode: request.testMode ?? false))
         }
+        if request.command == "verify-backup" { return try await verifyBackup(request, caller) }
         let planHash = context.rollbackReport(caller)?.hash
         if request.command == "configure-alerts" { return try configureAlerts(request, caller) }
         let command = try CommandReading(rules: rules, planHash: planHash).command(request)

@@ -26,7 +26,7 @@ final class EngineWorld: Sendable {
         _ runbook: Runbook = SampleRunbook.make(), store: MemoryStore = MemoryStore(),
         clock: ManualClock = ManualClock(), performer: ScriptedPerformer = ScriptedPerformer(),
         answers: [ProbeReference: CheckResult.Answer] = [:],
-        carrier: ScriptedCarrier = ScriptedCarrier()
+        carrier: ScriptedCarrier = ScriptedCarrier(), backups: BackupDesk? = nil
     ) async throws {
         self.store = store
         self.clock = clock
@@ -36,7 +36,8 @@ final class EngineWorld: Sendable {
         let box = AnswerBox()
         engine = try EngineCore(
             EngineParts(
-                runbook: runbook, store: store, performer: performer, carrier: carrier,
+                runbook: runbook, store: store, performer: performer, backups: backups,
+                carrier: carrier,
                 check: { probe in
                     CheckResult(
                         answer: box.answer(probe.reference), latency: 0.01, message: "looked")
