@@ -94,6 +94,9 @@ package protocol BackupKeeper: Sendable {
     /// Compares every byte with the manifest: flipped bits, missing and extra files, cut dumps.
     /// Empty when all is well; else a sentence for each difference.
     func differences(_ receipt: BackupReceipt) throws -> [String]
+    /// The paths of the files, links and folders in it, as they were kept: relative to the runbook's
+    /// folder or absolute, bytes that need not be UTF-8; folders before what is in them.
+    func contents(_ receipt: BackupReceipt) throws -> [[UInt8]]
     /// Puts files back (all, or those below `paths`), with owner, mode and times.
     func restoreFiles(
         _ receipt: BackupReceipt, paths: [String]?, folder: String, progress: (String) -> Void

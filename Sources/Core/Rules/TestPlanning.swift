@@ -65,9 +65,10 @@ private struct TestMapping {
             problems.append("“\(step.name)” runs a program of which nothing is known")
         }
         step.work = mapped(step.work, step)
-        step.check = step.check.map { mapped($0, step) }
-        step.verify = step.verify.map { mapped($0, step) }
-        step.undo = step.undo.map { mapped($0, step) }
+        for part in [\Step.check, \.verify, \.undo] {
+            guard let work = step[keyPath: part] else { continue }
+            step[keyPath: part] = leftOut(work) == nil ? mapped(work, step) : nil
+        }
         if problems.count == before {
             step.environment.append(
                 NamedValue(name: "TOCSIN_TEST_MODE", value: .plain("1")))
@@ -155,11 +156,19 @@ private struct TestMapping {
             problems.append("“\(step.name)” has a secret address")
             return url
         }
-        if let pair = test.addresses.first(where: { text.hasPrefix($0.real) }) {
+        if let pair = test.addresses.first(where: { begins(text, with: $0.real) }) {
             return .plain(pair.test + text.dropFirst(pair.real.count))
         }
         if step.testMode != .run { problems.append("“\(step.name)” asks \(text)") }
         return url
+    }
+
+    /// Whether a URL begins with an address, and not with one that is only longer: `host:5000` is not
+    /// the beginning of `host:50001`, nor `http://host` of `http://host.example`.
+    private func begins(_ text: String, with address: String) -> Bool {
+        guard text.hasPrefix(address) else { return false }
+        let next = text.dropFirst(address.count).first
+        return next.map { "/?#".contains($0) } ?? true || address.hasSuffix("/")
     }
 
     /// The path inside the runbook's folder; nil for one outside.

@@ -22,10 +22,14 @@ extension Rules {
                 down.append((probe, message))
             }
         }
-        guard !down.isEmpty else { return [] }
         let events = down.map {
             Event.watchProblem(rollback: watch.rollback, $0.probe, message: $0.message)
         }
+        // One that comes and goes is told once, until it has been quiet for a while.
+        down.removeAll { entry in
+            watch.problems.contains { $0.probe == entry.probe && moment < $0.at + watch.every }
+        }
+        guard !down.isEmpty else { return events }
         let names = authority.list(down.map { "\($0.probe)" }, "and")
         return events
             + tell(

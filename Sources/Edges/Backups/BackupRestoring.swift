@@ -32,6 +32,11 @@ extension FileBackupKeeper {
             "restored \(entries.count { $0.kind != .folder }) files from backup \(receipt.id)")
     }
 
+    package func contents(_ receipt: BackupReceipt) throws -> [[UInt8]] {
+        try BackupFolder(path: RawPath(receipt.path)).readManifest().entries
+            .filter { $0.isWay != true }.map(\.path.bytes)
+    }
+
     private func select(
         _ manifest: BackupManifest, _ paths: [String]?
     ) throws(Fault) -> [BackupManifest.Entry] {

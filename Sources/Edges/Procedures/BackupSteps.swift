@@ -139,7 +139,7 @@ extension StepSession {
     /// cannot read, the files as they are.
     private func save(_ path: String, _ saved: inout SavedCopies) throws(Fault) {
         guard try Files.status(RawPath(path), following: true) != nil else {
-            try saved.save([RawPath(path)])
+            _ = try saved.save([RawPath(path)])
             return
         }
         do throws(Fault) {
@@ -155,9 +155,7 @@ extension StepSession {
     private func copyDatabase(from path: String, to target: String) throws(Fault) {
         try asking("copy the database", path) {
             let source = try DatabaseQueue(path: path)
-            var lasting = Configuration()
-            lasting.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = EXTRA") }
-            let copy = try DatabaseQueue(path: target, configuration: lasting)
+            let copy = try DatabaseQueue(path: target)
             try source.backup(to: copy)
             try copy.close()
             try source.close()

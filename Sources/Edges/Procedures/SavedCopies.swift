@@ -22,6 +22,8 @@ struct SavedCopies {
         var database: Bool?
         /// A socket, a pipe or a device: only whoever made it can make it again.
         var unsaved: Bool?
+        /// A data source, saved by the backup keeper in `databases`.
+        var source: String?
     }
 
     let folder: RawPath
@@ -59,6 +61,8 @@ struct SavedCopies {
     }
     private var manifest: RawPath { folder.appending("manifest.json") }
     private var copies: RawPath { folder.appending("copies") }
+    /// Where the backup keeper saves databases.
+    var databases: RawPath { folder.appending("databases") }
 
     var facts: [NamedText] {
         entries.isEmpty
@@ -97,7 +101,8 @@ struct SavedCopies {
             let copy = String(added.count)
             // Left by a run that died before it could say so.
             try Files.remove(copies.appending(copy))
-            try Files.copyTree(from: path, to: copies.appending(copy)) { unsaved.append($0) }
+            try Files.copyTree(
+                from: path, to: copies.appending(copy), skipped: { unsaved.append($0) })
             added.append(Entry(path: path, copy: copy))
             crashPoint("copied-one")
         }
@@ -116,6 +121,12 @@ struct SavedCopies {
         try copier(copies.appending(name))
         try Files.sync(file: copies.appending(name))
         try commit(entries + [Entry(path: path, copy: name, database: true)])
+    }
+
+    /// The backup keeper has saved a database.
+    mutating func note(source: String) throws(Fault) {
+        try commit(
+            entries + [Entry(path: RawPath("database \(source)"), copy: nil, source: source)])
     }
 
     func copy(ofDatabase path: RawPath) -> RawPath? {
@@ -145,7 +156,7 @@ struct SavedCopies {
 
     private func putBack(_ entry: Entry) throws(Fault) {
         guard let copy = entry.copy else {
-            if entry.unsaved == true { return }
+            if entry.unsaved == true || entry.source != nil { return }
             if entry.madeFolder == true {
                 // Not empty: somebody else has put something there.
                 _ = entry.path.withCString { rmdir($0) }
@@ -229,6 +240,7 @@ extension StepSession {
             if case .restoreDatabase(let source) = work {
                 try putBackDatabase(source, saved)
             } else {
+                if case .restoreBackup = work { try putBackDatabases(saved) }
                 _ = try saved.putBack()
             }
             crashPoint("put-back")

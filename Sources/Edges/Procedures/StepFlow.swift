@@ -203,7 +203,12 @@ extension StepSession {
         case .backup: return try bounded(timeout) { () throws(Fault) in try takeBackup() }
         case .restoreDatabase(let source):
             return try bounded(timeout) { () throws(Fault) in try restoreDatabase(source) }
-        case .restoreBackup, .prepareTest, .clearTest: throw notForRunner(work)
+        case .restoreBackup(let restore):
+            return try bounded(timeout) { () throws(Fault) in try restoreBackup(restore) }
+        case .prepareTest(let world):
+            return try bounded(timeout) { () throws(Fault) in try prepareTest(world) }
+        case .clearTest(let world):
+            return try bounded(timeout) { () throws(Fault) in try clearTest(world) }
         case .probe, .notify, .statusPage, .wait, .confirm, .assess, .playbook, .action,
             .undoAction,
             .rollback, .fallback, .calm:
@@ -230,7 +235,9 @@ extension StepSession {
         case .edit(let edit): return try forecastEdit(edit)
         case .backup: return try forecastBackup()
         case .restoreDatabase(let source): return try forecastRestoreDatabase(source)
-        case .restoreBackup, .prepareTest, .clearTest: throw notForRunner(work)
+        case .restoreBackup(let restore): return try forecastRestoreBackup(restore)
+        case .prepareTest(let world): return try forecastPrepareTest(world)
+        case .clearTest(let world): return .wouldRun("would " + described(.clearTest(world)))
         case .probe, .notify, .statusPage, .wait, .confirm, .assess, .playbook, .action,
             .undoAction,
             .rollback, .fallback, .calm:
