@@ -93,13 +93,16 @@ enum UnixSocket {
         return "the group \(name) may: have yourself added to it, and log in again"
     }
     private static func groupName(_ id: gid_t) -> String? {
-        var entry = group()
-        var found: UnsafeMutablePointer<group>?
         var buffer = [CChar](repeating: 0, count: 65_536)
-        guard getgrgid_r(id, &entry, &buffer, buffer.count, &found) == 0, found != nil else {
-            return nil
+        return buffer.withUnsafeMutableBufferPointer { space in
+            var entry = group()
+            var found: UnsafeMutablePointer<group>?
+            guard let base = space.baseAddress,
+                getgrgid_r(id, &entry, base, space.count, &found) == 0
+            else { return nil }
+            // The name points into the buffer, so it is copied while that lives.
+            return found.map { String(cString: $0.pointee.gr_name) }
         }
-        return String(cString: entry.gr_name)
     }
 
     private static func reason(_ failure: Int32?, _ path: String) -> String {
