@@ -63,7 +63,7 @@ extension EngineCore: EngineService {
             do {
                 return try handle(.command(command, by: caller))
             } catch let refusal as Refusal {
-                guard refusal.rule == "one-procedure-at-a-time",
+                guard ["one-procedure-at-a-time", "pause-first"].contains(refusal.rule),
                     let busy = situation.procedure, busy.kind == .fallback,
                     busy.startedBy == "engine", busy.state == .running, clock.now < end
                 else { throw refusal }

@@ -46,16 +46,15 @@ struct RollbackSelfTests: Sendable {
             }
         }
     }
-    /// Steps that an undo would leave as they are; of those that a test looks for, not of those that
-    /// stand in the way of a rollback.
-    var undoing: [CheckReport] {
-        (plan?.stages ?? []).flatMap { stage in
-            stage.steps.filter { !$0.undoable }.map {
-                Self.check(
-                    $0.name, .degraded, "cannot be taken back", "Add `undo:` to it",
-                    of: "stage \(stage.name)")
-            }
-        }
+    /// Steps that an undo would leave as they are. Preflight tells and validation asks; what is between
+    /// them changes the service.
+    var undoing: CheckReport {
+        let stages = plan?.stages ?? []
+        let left = stages.dropFirst().dropLast().flatMap(\.steps).filter { !$0.undoable }
+        if left.isEmpty { return Self.check("undo", .healthy, "every change can be taken back") }
+        let names = context.rules.authority.list(left.map { "“\($0.name)”" }, "and")
+        return Self.check(
+            "undo", .degraded, "cannot be taken back: \(names)", "Add `undo:` to them")
     }
 
     private func duration(_ plan: RollbackReport) -> [CheckReport] {

@@ -74,9 +74,7 @@ struct SelfTestWorld: Sendable {
             }
             place = slash == place.startIndex ? "/" : String(place[..<slash])
         }
-        // Root may use what is kept from the others.
-        let blocks = geteuid() == 0 ? info.f_bfree : info.f_bavail
-        let (bytes, overflow) = Int(clamping: blocks)
+        let (bytes, overflow) = Int(clamping: info.f_bavail)
             .multipliedReportingOverflow(by: Int(clamping: info.f_frsize))
         return overflow ? .max : bytes
     }
