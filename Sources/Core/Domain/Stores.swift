@@ -65,11 +65,13 @@ package struct BackupReceipt: Sendable, Equatable, Codable {
     /// Names of the databases in it, with their row counts in all.
     package var databases: [String]
     package var rows: Int
-    /// Read back and compared after it was taken.
+    /// Read back and compared after it was taken, and every dump tried out in a scratch database.
     package var verified: Bool
+    /// Why it is not verified; nil or empty when it is.
+    package var doubts: [String]?
     package init(
         id: String, path: String, at: Timestamp, files: Int, bytes: Int, databases: [String],
-        rows: Int, verified: Bool
+        rows: Int, verified: Bool, doubts: [String]? = nil
     ) {
         self.id = id
         self.path = path
@@ -79,6 +81,7 @@ package struct BackupReceipt: Sendable, Equatable, Codable {
         self.databases = databases
         self.rows = rows
         self.verified = verified
+        self.doubts = doubts
     }
 }
 /// Takes, verifies and restores backups. Calls block; the step runner makes them.
@@ -98,9 +101,14 @@ package protocol BackupKeeper: Sendable {
     func restoreFiles(
         _ receipt: BackupReceipt, paths: [String]?, folder: String, progress: (String) -> Void
     ) throws
+    /// Makes a database hold what the backup holds, and nothing else.
     func restoreDatabase(
         _ receipt: BackupReceipt, source: DataSource, progress: (String) -> Void
     ) throws
+    /// Writes what a database holds now into a new file, so that a restore can be taken back.
+    func saveDatabase(_ source: DataSource, to path: String, progress: (String) -> Void) throws
+    /// Makes a database hold what `saveDatabase` wrote, and nothing else.
+    func putBackDatabase(_ source: DataSource, from path: String, progress: (String) -> Void) throws
 }
 
 /// Finds secrets at the moment they are needed; nothing keeps them.

@@ -5,7 +5,7 @@
 //   ID/receipt.json      the manifest in short, so that a list of backups needs no long ones
 //   ID/files/…           what lies below the runbook's folder
 //   ID/absolute/…        what lies elsewhere, under its whole path
-//   ID/databases/…       one SQLite file for each database
+//   ID/databases/…       one file for each: a SQLite file, a dump of the server's own tool, keys
 import Crypto
 import Domain
 import Files
@@ -56,7 +56,10 @@ struct BackupManifest: Codable, Sendable {
             var name: String
             var rows: Int
         }
+        enum Kind: String, Codable { case sqlite, mysql, postgresql, redis }
         var name: String
+        /// Nil: sqlite, the only kind that older backups knew.
+        var kind: Kind?
         /// In the backup.
         var file: RawPath
         var size: Int
@@ -66,6 +69,8 @@ struct BackupManifest: Codable, Sendable {
         var mode: Int
         var user: UInt32
         var group: UInt32
+        /// Why the copy could not be tried out when it was made; nil: it was.
+        var doubt: String?
         var rows: Int { tables.reduce(0) { $0 + $1.rows } }
     }
     var version = 1
@@ -82,7 +87,13 @@ struct BackupManifest: Codable, Sendable {
         ReceiptRecord(
             id: id, at: at, files: entries.count { $0.kind != .folder },
             bytes: entries.reduce(0) { $0 + $1.size } + databases.reduce(0) { $0 + $1.size },
-            databases: databases.map(\.name), rows: databases.reduce(0) { $0 + $1.rows })
+            databases: databases.map(\.name), rows: databases.reduce(0) { $0 + $1.rows },
+            doubts: doubts.isEmpty ? nil : doubts)
+    }
+
+    /// What keeps the backup from being a verified one.
+    private var doubts: [String] {
+        databases.compactMap { database in database.doubt.map { "\(database.name): \($0)" } }
     }
 }
 
@@ -94,12 +105,15 @@ struct ReceiptRecord: Codable, Equatable {
     var bytes: Int
     var databases: [String]
     var rows: Int
+    /// What keeps it from being a verified one.
+    var doubts: [String]?
 
     /// Only of a folder with its full name: it was read back before it got it.
     func receipt(in folder: RawPath) -> BackupReceipt {
         BackupReceipt(
             id: id, path: folder.description, at: at, files: files, bytes: bytes,
-            databases: databases, rows: rows, verified: true)
+            databases: databases, rows: rows, verified: doubts == nil,
+            doubts: doubts)
     }
 }
 
