@@ -122,7 +122,20 @@ extension Model {
         return []
     }
 
+    /// What is confirmed must have been there to be read.
+    static let leastToConfirm = Size(width: 40, height: 16)
+    var isTooSmallToConfirm: Bool {
+        size.width < Model.leastToConfirm.width || size.height < Model.leastToConfirm.height
+    }
+    mutating func sayTooSmall() {
+        let least = Model.leastToConfirm
+        say(
+            "make the terminal larger, \(least.width)×\(least.height) or more: this is to be read"
+                + " before it is confirmed", .warning)
+    }
+
     private mutating func beginToConfirm() {
+        if isTooSmallToConfirm { return sayTooSmall() }
         if rollback.sheet?.request != nil, let why = Why.notToApprove(self) {
             rollback.sheet?.problem = Model.sentence(why)
             return
@@ -192,6 +205,10 @@ extension Model {
             return []
         }
         guard !sheet.name.isEmpty else { return [] }
+        if isTooSmallToConfirm {
+            sayTooSmall()
+            return []
+        }
         guard sheet.name.text == service else {
             rollback.sheet?.problem =
                 "“\(sheet.name.text)” is not the service's name; it is \(service)."
