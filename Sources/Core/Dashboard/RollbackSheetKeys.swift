@@ -68,7 +68,17 @@ extension Model {
     /// A request ends without a rollback; whoever ends another's should mean it.
     mutating func veto() -> [Effect] {
         guard let request = core?.request else {
-            return send(CommandRequest(command: "veto-rollback"))
+            guard rollback.sheet != nil else {
+                return send(CommandRequest(command: "veto-rollback"))
+            }
+            // Somebody may be typing the service's name where no field is yet.
+            sheet = .confirm(
+                ConfirmState(
+                    title: "Veto the rollback that starts by itself",
+                    danger: "It does not start by itself any more; it can still be confirmed",
+                    steps: [], request: CommandRequest(command: "veto-rollback"),
+                    verb: "is vetoed"))
+            return []
         }
         let own = request.by == you?.user
         sheet = .confirm(
