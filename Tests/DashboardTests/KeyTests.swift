@@ -318,7 +318,7 @@ import Wire
         player.press(.character("r"), .down, .down, .enter)
         #expect(player.requests == [CommandRequest(command: "recover", name: "restart-services")])
         // One that rolls back asks for the service's name.
-        player.press(.down, .enter)
+        player.press(.down, .down, .enter)
         #expect(player.text.contains("Type vedfolnir to run it"))
         player.press(.escape, .down, .down, .enter)
         #expect(

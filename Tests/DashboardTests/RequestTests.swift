@@ -61,13 +61,13 @@ import Wire
     @Test func `another plan than the one that was asked for is said`() {
         var scene = Scenes.requested()
         scene.situation.core.request?.plan = "something else"
-        var player = Player(scene)
+        var player = Player(scene, width: 160, height: 48)
         player.press(.alt("5"))
         #expect(player.text.contains("it is no longer the one that was asked for"))
     }
 
     @Test func `the asker sees whom to ask, and can take it back`() {
-        var player = Player(Scenes.asked())
+        var player = Player(Scenes.asked(), width: 160, height: 48)
         player.press(.alt("5"))
         #expect(player.model.rollback.sheet == nil)
         #expect(player.text.contains("nobody counts twice; ask 1 security-administrator"))

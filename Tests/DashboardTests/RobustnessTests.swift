@@ -38,6 +38,12 @@ import Wire
         player.press(.character("R"), .enter, .paste("vedfolnir"), .enter, .character("D"))
         player.press(.character("y"), .character("f"), .enter)
         #expect(player.requests.isEmpty && player.effects.isEmpty)
+        // Saying no keeps what is.
+        player.press(.character("v"))
+        #expect(player.requests == [CommandRequest(command: "veto-rollback")])
+        player = Player(Scenes.exhausted(), width: 40, height: 12)
+        player.press(.character("R"), .enter, .paste("vedfolnir"), .enter)
+        #expect(player.requests.isEmpty && player.text.contains("make the terminal larger"))
         player = Player(Scenes.high(), width: 20, height: 5)
         player.press(.character("a"))
         #expect(player.requests == [CommandRequest(command: "acknowledge")])

@@ -142,7 +142,12 @@ extension Model {
         sheet.problem = nil
         let last = sheet.parts.count - 1
         switch key {
-        case .enter: sheet.begin()
+        case .enter:
+            if isTooSmallToConfirm {
+                sayTooSmall()
+            } else {
+                sheet.begin()
+            }
         case .character(" "):
             if sheet.parts.indices.contains(sheet.selected) {
                 sheet.parts[sheet.selected].isOn.toggle()

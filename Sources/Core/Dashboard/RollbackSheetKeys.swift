@@ -68,7 +68,17 @@ extension Model {
     /// A request ends without a rollback; whoever ends another's should mean it.
     mutating func veto() -> [Effect] {
         guard let request = core?.request else {
-            return send(CommandRequest(command: "veto-rollback"))
+            guard rollback.sheet != nil else {
+                return send(CommandRequest(command: "veto-rollback"))
+            }
+            // Somebody may be typing the service's name where no field is yet.
+            sheet = .confirm(
+                ConfirmState(
+                    title: "Veto the rollback that starts by itself",
+                    danger: "It does not start by itself any more; it can still be confirmed",
+                    steps: [], request: CommandRequest(command: "veto-rollback"),
+                    verb: "is vetoed"))
+            return []
         }
         let own = request.by == you?.user
         sheet = .confirm(
@@ -122,7 +132,20 @@ extension Model {
         return []
     }
 
+    /// What is confirmed must have been there to be read.
+    static let leastToConfirm = Size(width: 40, height: 16)
+    var isTooSmallToConfirm: Bool {
+        size.width < Model.leastToConfirm.width || size.height < Model.leastToConfirm.height
+    }
+    mutating func sayTooSmall() {
+        let least = Model.leastToConfirm
+        say(
+            "make the terminal larger, \(least.width)×\(least.height) or more: this is to be read"
+                + " before it is confirmed", .warning)
+    }
+
     private mutating func beginToConfirm() {
+        if isTooSmallToConfirm { return sayTooSmall() }
         if rollback.sheet?.request != nil, let why = Why.notToApprove(self) {
             rollback.sheet?.problem = Model.sentence(why)
             return
@@ -192,6 +215,10 @@ extension Model {
             return []
         }
         guard !sheet.name.isEmpty else { return [] }
+        if isTooSmallToConfirm {
+            sayTooSmall()
+            return []
+        }
         guard sheet.name.text == service else {
             rollback.sheet?.problem =
                 "“\(sheet.name.text)” is not the service's name; it is \(service)."

@@ -56,6 +56,12 @@ enum Verdict {
     private static func wrapped(
         _ head: String, _ role: StyleRole, _ text: String, _ width: Int
     ) -> [[Run]] {
+        // On a phone the words begin below.
+        guard width >= 50 else {
+            return [[Run(head, role, .bold)]]
+                + Wrap.lines(text, width: max(10, width - 2), limit: 3).filter { !$0.isEmpty }
+                .map { [Run("  " + $0, .text)] }
+        }
         let indent = GlyphWidth.columns(head) + 2
         let parts = Wrap.lines(text, width: max(10, width - indent), limit: 3)
         guard let first = parts.first else { return [[Run(head, role, .bold)]] }
