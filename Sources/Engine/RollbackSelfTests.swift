@@ -126,12 +126,12 @@ struct RollbackSelfTests: Sendable {
     private var backup: CheckReport {
         let definition = context.runbook.backup
         do {
-            guard let newest = try world.backups.list(definition).first else {
+            guard let newest = try world.receipts(definition).first else {
                 // Its preflight takes one, and nothing is changed before that one holds.
                 return Self.check(
                     "newest backup", .healthy, "there is none yet; a rollback takes one first")
             }
-            let differences = try world.backups.differences(newest)
+            let differences = try world.compare(newest)
             if let first = differences.first {
                 let more = differences.count > 1 ? "; and \(differences.count - 1) more" : ""
                 return Self.check(
@@ -156,7 +156,7 @@ struct RollbackSelfTests: Sendable {
         let target = context.runbook.backup.to
         do {
             let free = try world.freeBytes(target)
-            let last = (try? world.backups.list(context.runbook.backup).first)?.bytes
+            let last = (try? world.receipts(context.runbook.backup).first)?.bytes
             let text = "\(Self.bytes(free)) free at \(target)"
             guard let last else {
                 return free >= Self.enoughRoom

@@ -13,7 +13,7 @@ extension SelfTestWorld {
     /// A machine on which all is well, but for what a test says.
     static func twin(
         accounts: Set<String>? = nil, unreadable: String? = nil, programs: Bool = true,
-        free: Int = 1 << 40, backups: TwinBackups = TwinBackups()
+        free: Int = 1 << 40, backup: BackupReceipt? = nil, wrong: [String] = []
     ) -> SelfTestWorld {
         SelfTestWorld(
             readSecret: { secret in
@@ -22,36 +22,9 @@ extension SelfTestWorld {
                         operation: "read a secret", subject: secret.label, cause: unreadable)
                 }
             }, hasAccount: { accounts?.contains($0) ?? true }, isProgram: { _ in programs },
-            freeBytes: { _ in free }, backups: backups)
+            freeBytes: { _ in free }, receipts: { _ in [backup].compactMap { $0 } },
+            compare: { _ in wrong })
     }
-}
-
-/// Knows of one backup, or none; and of what is wrong with it.
-struct TwinBackups: BackupKeeper {
-    var newest: BackupReceipt?
-    var wrong: [String] = []
-
-    static func receipt(bytes: Int = 1_000) -> BackupReceipt {
-        BackupReceipt(
-            id: "20260105T140000Z", path: "/b", at: ManualClock().now, files: 3, bytes: bytes,
-            databases: [], rows: 7, verified: true)
-    }
-    func take(
-        _ definition: BackupDefinition, folder: String, sources: [DataSource], at: Timestamp,
-        progress: (String) -> Void
-    ) throws -> BackupReceipt { throw Refused() }
-    func list(_ definition: BackupDefinition) throws -> [BackupReceipt] {
-        [newest].compactMap { $0 }
-    }
-    func differences(_ receipt: BackupReceipt) throws -> [String] { wrong }
-    func restoreFiles(
-        _ receipt: BackupReceipt, paths: [String]?, folder: String, progress: (String) -> Void
-    ) throws { throw Refused() }
-    func restoreDatabase(
-        _ receipt: BackupReceipt, source: DataSource, progress: (String) -> Void
-    ) throws { throw Refused() }
-    /// A self-test only looks.
-    struct Refused: Error {}
 }
 
 @Suite struct SelfTestTests {
@@ -194,9 +167,10 @@ struct TwinBackups: BackupKeeper {
     @Test func `a step that would fail, a damaged backup and a full disk have failed`()
         async throws
     {
-        let machine = SelfTestWorld.twin(
-            free: 10,
-            backups: TwinBackups(newest: TwinBackups.receipt(), wrong: ["a byte differs"]))
+        let backup = BackupReceipt(
+            id: "20260105T140000Z", path: "/b", at: ManualClock().now, files: 3, bytes: 1_000,
+            databases: [], rows: 7, verified: true)
+        let machine = SelfTestWorld.twin(free: 10, backup: backup, wrong: ["a byte differs"])
         let failed = StepOutcome(end: .failed, message: "no such table", seconds: 0)
         let world = try await world(SampleRunbook.make(), ["Drop tables": failed], machine)
         let found = try await checks(world, .rollbackReady)
