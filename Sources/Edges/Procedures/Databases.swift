@@ -14,9 +14,7 @@ extension StepSession {
         return try bounded(timeout) { () throws(Fault) in
             guard let query = work.query else { return try statements(work, path) }
             return try asking(work.source) {
-                let queue = try DatabaseQueue(
-                    path: path, configuration: configuration(readOnly: true))
-                return try queue.read { database in try answer(query, work, database) }
+                try reading(path) { database in try answer(query, work, database) }
             }
         }
     }
