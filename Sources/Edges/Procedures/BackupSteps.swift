@@ -82,11 +82,7 @@ extension StepSession {
     func restoreDatabase(_ name: String) throws(Fault) -> WorkEnd {
         let (source, receipt) = try backup(of: name)
         var saved = try savedCopies()
-        if case .sqlite(let path) = source.kind {
-            try save(path, &saved)
-        } else {
-            try save(source, &saved)
-        }
+        try saveContents(of: source, &saved)
         do throws(Fault) {
             try asking("restore the database", name) {
                 try backups.restoreDatabase(receipt, source: source, progress: { output.say($0) })
@@ -146,6 +142,15 @@ extension StepSession {
 
 // Taking a restored database back.
 extension StepSession {
+    /// What a database holds now, so that a restore can be taken back.
+    func saveContents(of source: DataSource, _ saved: inout SavedCopies) throws(Fault) {
+        if case .sqlite(let path) = source.kind {
+            try save(path, &saved)
+        } else {
+            try save(source, &saved)
+        }
+    }
+
     /// A copy of the database as it is now, made by SQLite while others use it; of a file that SQLite
     /// cannot read, the files as they are.
     private func save(_ path: String, _ saved: inout SavedCopies) throws(Fault) {
@@ -163,10 +168,12 @@ extension StepSession {
         }
     }
 
-    private func copyDatabase(from path: String, to target: String) throws(Fault) {
+    func copyDatabase(from path: String, to target: String) throws(Fault) {
         try asking("copy the database", path) {
             let source = try DatabaseQueue(path: path)
-            let copy = try DatabaseQueue(path: target)
+            var lasting = Configuration()
+            lasting.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = EXTRA") }
+            let copy = try DatabaseQueue(path: target, configuration: lasting)
             try source.backup(to: copy)
             try copy.close()
             try source.close()

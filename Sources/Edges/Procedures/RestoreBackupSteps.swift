@@ -8,7 +8,7 @@ extension StepSession {
     func restoreBackup(_ work: RestoreBackupWork) throws(Fault) -> WorkEnd {
         let plan = try restorePlan(work)
         output.say("comparing backup \(plan.receipt.id) with its manifest")
-        let differences = try keeper("verify", plan.receipt.path) {
+        let differences = try asking("verify", plan.receipt.path) {
             try backups.differences(plan.receipt)
         }
         if let first = differences.first {
@@ -18,9 +18,9 @@ extension StepSession {
                     + first + more)
         }
         var saved = try savedCopies()
-        for source in plan.databases { try save(source, &saved) }
+        for source in plan.databases { try saveContents(of: source, &saved) }
         if plan.files != nil {
-            try keeper("restore from", plan.receipt.path) {
+            try asking("restore from", plan.receipt.path) {
                 _ = try backups.restoreFiles(
                     plan.receipt, paths: work.paths, folder: order.folder, saved: savedFiles,
                     progress: { output.say($0) })
@@ -28,7 +28,7 @@ extension StepSession {
             crashPoint("backup-files-restored")
         }
         for source in plan.databases {
-            try keeper("restore the database", source.name) {
+            try asking("restore the database", source.name) {
                 try backups.restoreDatabase(
                     plan.receipt, source: source, progress: { output.say($0) })
             }
@@ -47,7 +47,7 @@ extension StepSession {
             let saved = try savedCopies()
             try putBackDatabases(saved)
             _ = try saved.putBack()
-            try keeper("put back", order.folder) {
+            try asking("put back", order.folder) {
                 try backups.putBackFiles(saved: savedFiles, progress: { output.say($0) })
             }
             crashPoint("put-back")
@@ -62,63 +62,10 @@ extension StepSession {
     }
 
     private func putBackDatabases(_ saved: SavedCopies) throws(Fault) {
-        let store = BackupDefinition(to: saved.databases.description)
-        for name in saved.entries.compactMap(\.source) {
-            guard let source = order.sources.first(where: { $0.name == name }) else {
-                throw Fault(
-                    operation: "put back the database", subject: name,
-                    cause: "the runbook has no data source of this name any more; it is saved in "
-                        + "\(saved.databases)")
-            }
-            try keeper("put back the database", name) {
-                guard
-                    let receipt = try backups.list(store).first(where: {
-                        $0.databases.contains(name)
-                    })
-                else {
-                    throw Fault(
-                        operation: "put back the database", subject: name,
-                        cause: "what was saved in \(saved.databases) is gone")
-                }
-                try backups.restoreDatabase(receipt, source: source, progress: { output.say($0) })
-            }
+        for source in order.sources where saved.holds(source) {
+            output.say("putting back what \(source.name) held")
+            try putBackDatabase(source.name, saved)
             crashPoint("put-back-one")
-        }
-    }
-
-    private func save(_ source: DataSource, _ saved: inout SavedCopies) throws(Fault) {
-        guard !saved.entries.contains(where: { $0.source == source.name }) else { return }
-        if case .sqlite(let path) = source.kind,
-            try Files.status(RawPath(path), following: true) == nil
-        {
-            // There is none: undoing removes what comes.
-            try saved.save([RawPath(path)])
-            return
-        }
-        var definition = BackupDefinition(to: saved.databases.description)
-        if case .redis = source.kind {
-            definition.sources = [source.name]
-        } else {
-            definition.databases = [source.name]
-        }
-        try keeper("save the database", source.name) {
-            output.say("saving what \(source.name) holds now")
-            _ = try backups.take(
-                definition, folder: order.folder, sources: order.sources, at: timestampNow(),
-                progress: { output.say($0) })
-        }
-        try saved.note(source: source.name)
-    }
-
-    func keeper<Result>(
-        _ operation: String, _ subject: String, _ body: () throws -> Result
-    ) throws(Fault) -> Result {
-        do {
-            return try body()
-        } catch let fault as Fault {
-            throw fault
-        } catch {
-            throw Fault(operation: operation, subject: subject, cause: "\(error)")
         }
     }
 }
@@ -152,7 +99,7 @@ extension StepSession {
     private func restorePlan(_ work: RestoreBackupWork) throws(Fault) -> BackupRestorePlan {
         var plan = BackupRestorePlan(receipt: try chosen(work.backup))
         if work.paths != [] {
-            plan.files = try keeper("restore from", plan.receipt.path) {
+            plan.files = try asking("restore from", plan.receipt.path) {
                 try backups.forecastRestore(
                     plan.receipt, paths: work.paths, folder: order.folder)
             }
@@ -169,7 +116,7 @@ extension StepSession {
     }
 
     private func chosen(_ id: String?) throws(Fault) -> BackupReceipt {
-        let receipts = try keeper("list the backups", order.backup.to) {
+        let receipts = try asking("list the backups", order.backup.to) {
             try backups.list(order.backup)
         }
         let found = receipts.first { receipt in
