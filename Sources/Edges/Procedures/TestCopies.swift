@@ -25,7 +25,6 @@ extension StepSession {
         crashPoint("test-copied")
         try turnLinks(in: target)
         for source in order.sources { try copyFile(of: source, to: target) }
-        try copyLiveFiles(world, target)
         for pair in pairs { try copyDatabase(pair.real, into: pair.test) }
         var words = "copied to \(target)"
         if left > 0 { words += ", without \(left) sockets, pipes or devices" }
@@ -142,24 +141,6 @@ extension StepSession {
             output.say("\(path) is empty: the real one, \(meant), lies outside of the folder")
         case .link, .other, nil:
             output.say("\(path) is left out: \(meant) is no file and no folder")
-        }
-    }
-
-    /// A database file inside the folder is written to while it is copied: its copy may be torn, and is
-    /// taken anew as a database.
-    private func copyLiveFiles(_ world: TestWorld, _ target: RawPath) throws(Fault) {
-        for source in order.sources {
-            guard case .sqlite(let path) = source.kind, let inside = RawPath(path).below(folder),
-                !world.without.contains(where: { RawPath(path).isInside(RawPath($0)) }),
-                try Files.status(RawPath(path)) != nil
-            else { continue }
-            let copy = target.appending(inside)
-            for ending in ["", "-wal", "-shm", "-journal"] {
-                try Files.remove(RawPath(copy.description + ending))
-            }
-            try copyDatabase(
-                source,
-                into: DataSource(name: source.name, kind: .sqlite(path: copy.description)))
         }
     }
 
