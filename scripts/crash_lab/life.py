@@ -17,12 +17,13 @@ from .control import Control
 
 PATIENCE = 30.0   # seconds that a life may take
 MOST_ENGINES = 12  # engines that a life may need
+LOSING = {"power", "power-some", "lost-sync", "lying-sync"}  # what was not synced may go
 US = os.geteuid()
 SECOND = pwd.getpwnam("nobody").pw_uid  # the second administrator
 
 
 class Point(NamedTuple):
-    """A place where something can happen: who comes to it, what it is, and the how manieth of its name."""
+    """A place where something can happen: who comes to it, its name, and the how manieth of that."""
     who: str
     name: str
     number: int
@@ -40,12 +41,16 @@ class Wrong(Exception):
     """The life ended wrong."""
 
 
+class Told(Exception):
+    """The engine says that the disk has lost what it had said to hold, and does nothing."""
+
+
 class Gone(Exception):
     """The engine is not there any more."""
 
 
 class World:
-    """The folder of one worker: the disk of its lives, and beside it what no power cut takes away."""
+    """A worker's folder: the disk of its lives, and beside it what no power cut takes away."""
 
     def __init__(self, folder, library, program):
         self.folder, self.library, self.program = folder, library, program
@@ -195,9 +200,13 @@ class Life:
         self.refusals = 0
         self.acknowledged = []
         self.interventions = []
-        self.asked = {}
+        self.space_out_since = None
         self.had_unknown = False
         self.has_paused = False
+
+    @property
+    def disk_lies(self):
+        return any(strike.fault == "lying-sync" for strike in self.strikes)
 
     # ---- The life ----
 
@@ -218,15 +227,15 @@ class Life:
         for index, strike in enumerate(self.strikes):
             delay = self.random.randint(1, 60)
             control.set_point(index, strike.point, strike.fault, delay)
-        self.needs_image = any(
-            strike.fault in ("power", "power-some", "lost-sync", "lying-sync") for strike in self.strikes)
-        if self.needs_image:
+        if any(strike.fault in LOSING for strike in self.strikes):
             control["keep_image"] = 1
             disk.remember(world.root, world.image)
         self.deadline = time.monotonic() + PATIENCE
         try:
             self.engines()
             word = self.judge()
+        except Told:
+            word = "damage told"
         finally:
             world.end_all()
         return word
@@ -263,8 +272,8 @@ class Life:
             time.sleep(0.003)
 
     def note_refusal(self, pid):
-        """An engine that ends by itself must have been struck by a fault; one that refuses for ever is
-        wrong, and so is one that crashes."""
+        """An engine that ends by itself must have been struck by a fault; one that refuses for
+        ever is wrong, and so is one that crashes."""
         status = self.world.ended[pid]
         if os.WIFSIGNALED(status):
             if os.WTERMSIG(status) != signal.SIGKILL:
@@ -272,6 +281,8 @@ class Life:
             return
         self.world.control["space_is_out"] = 0
         self.refusals += 1
+        if self.disk_lies and "is damaged: " in self.last_words():
+            raise Told
         if self.refusals > 3:
             raise Wrong(f"the engine refuses to start: {self.last_words()}")
 
@@ -351,8 +362,8 @@ class Life:
 
     def make_space(self, now):
         """Somebody makes space as soon as the trouble shows, or after a while."""
-        since = self.asked.setdefault("space", time.monotonic())
-        if now["alarms"] or time.monotonic() - since > 0.3:
+        self.space_out_since = self.space_out_since or time.monotonic()
+        if now["alarms"] or time.monotonic() - self.space_out_since > 0.3:
             self.world.control["space_is_out"] = 0
 
     def meet(self, procedure):
@@ -408,7 +419,7 @@ class Life:
         if self.strikes and not world.control.reached(0):
             return "not reached"
         faults = []
-        if not any(strike.fault == "lying-sync" for strike in self.strikes):
+        if not self.disk_lies:
             faults += self.world_faults()
         status, said = world.call("events", "--verify")
         if status != 0:
@@ -420,8 +431,9 @@ class Life:
         return "by hand" if self.interventions else "by itself"
 
     def world_faults(self):
-        """What is not as it must be. Nobody can promise that on a disk which says that it has written
-        what it has not; there, the rollback still comes to its end, and the journal is whole."""
+        """What is not as it must be. Nobody can promise that on a disk which says that it has
+        written what it has not; there, the rollback still comes to its end, and the journal is
+        whole."""
         world, rollback = self.world, self.rollback
         found = stories.marks(world.evidence, rollback["id"])
         for mark in sorted({*found, *self.story.marks}):
