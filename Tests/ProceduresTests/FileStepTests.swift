@@ -342,7 +342,7 @@ import Testing
     @Test func `no repository is told`() async {
         let result = await bench.perform(.restore(.git(revision: "HEAD", paths: ["x"])))
         #expect(result.end == .failed)
-        #expect(result.message.contains("no repository"))
+        #expect(result.message.contains("in no git repository"))
     }
 
     @Test(arguments: [true, false])

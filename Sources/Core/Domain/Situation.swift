@@ -28,6 +28,8 @@ package struct Situation: Sendable, Equatable, Codable {
     package var watch: RollbackWatch?
     /// Rollback rules whose countdown people were told of.
     package var announcedRules: OrderedSet<String> = []
+    /// No countdown of a rollback rule began earlier: the last gap ended then.
+    package var countdownsFrom: Timestamp?
     /// The last rollback that ended; it can be resumed or undone.
     package var rollback: Procedure?
     /// The last procedure of another kind that ended.

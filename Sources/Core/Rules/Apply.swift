@@ -19,7 +19,9 @@ extension Situation {
             conditions[name] = nil
             switch name {
             case .trigger(let trigger): spentTriggers.remove(trigger)
-            case .rollback(let rule): announcedRules.remove(rule)
+            case .rollback(let rule):
+                announcedRules.remove(rule)
+                vetoedRules.remove(rule)
             }
         case .problemReported(let kind, let text, let by):
             reported[kind] = ReportedProblem(
@@ -61,7 +63,11 @@ extension Situation {
                 fallbacksToEnd.removeAll { names.contains($0) }
             }
         case .clockStepped(let seconds): shiftClocks(by: Span(seconds: seconds))
-        case .alertsConfigured, .gapNoticed: break
+        case .gapNoticed(_, let to, _):
+            // Nobody could veto meanwhile: countdowns are told and begin anew.
+            countdownsFrom = to
+            announcedRules = []
+        case .alertsConfigured: break
         }
     }
 
@@ -69,7 +75,6 @@ extension Situation {
         switch event {
         case .emergencyActivated(let activation):
             emergency = Emergency(activation: activation, at: moment)
-            vetoedRules = []
             quietSince = nil
             lastEnded = nil
             // What is still enabled from the last one goes on being the engine's to disable.
@@ -108,7 +113,6 @@ extension Situation {
             for name in conditions.keys {
                 if case .trigger(let trigger) = name { spentTriggers.append(trigger) }
             }
-            vetoedRules = []
             lastEnded = EndedEmergency(emergency: ended, endedAt: moment)
             fallbacksToEnd = fallbacksDue.filter { enabledFallbacks.contains($0) }
             fallbacksDue = []
@@ -163,7 +167,6 @@ extension Situation {
         emergency = open
         lastEnded = nil
         past.removeAll { $0.id == reopening.id }
-        vetoedRules = []
         // What is still enabled from before goes on being the engine's to disable.
         fallbacksDue = fallbacksToEnd
         fallbacksToEnd = []
@@ -244,6 +247,10 @@ extension Situation {
             procedure?.undoneTo = stage.flatMap { $0 < count ? $0 : nil }
             procedure?.pauseRequested = false
             procedure?.state = .undoing
+            // A person has it tried again, however often its end was not known.
+            for address in procedure?.addresses ?? [] where procedure?[address].state == .unknown {
+                procedure?[address].state = .failed
+            }
             procedure?.finishedAt = nil
             procedure?.message = ""
         case .procedureEnded(_, let state, let message):

@@ -240,9 +240,11 @@ extension Situation {
         }
         if var ended = lastEnded {
             shift(&ended.endedAt)
+            shift(&ended.emergency.activatedAt)
             lastEnded = ended
         }
         shiftIfSet(&quietSince)
+        shiftIfSet(&countdownsFrom)
         if var asked = ask {
             shift(&asked.at)
             shift(&asked.expiresAt)
@@ -279,10 +281,12 @@ extension Situation {
         func shift(_ running: inout Procedure?) {
             guard var shifted = running else { return }
             shift(&shifted.startedAt)
+            shiftIfSet(&shifted.finishedAt)
             for address in shifted.addresses { shiftIfSet(&shifted[address].startedAt) }
             running = shifted
         }
-        shift(&procedure)
-        shift(&playbook)
+        for key in [\Situation.procedure, \.playbook, \.rollback, \.lastProcedure, \.lastTest] {
+            shift(&self[keyPath: key])
+        }
     }
 }

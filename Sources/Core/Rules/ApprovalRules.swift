@@ -199,7 +199,9 @@ extension Rules {
             return over("it was not approved within \(RollbackAsk.lifetime.spelled)")
         }
         if let refusal = refusal(of: rule, in: situation) { return over(refusal.why) }
-        if let parent = ask.parent, situation.procedure?.id != parent {
+        if let parent = ask.parent,
+            situation.procedure?.id != parent || situation.procedure?.state == .undoing
+        {
             return over("the playbook that asked for it is over")
         }
         guard missing(rule, ask.approvals.map(\.user)).isEmpty,

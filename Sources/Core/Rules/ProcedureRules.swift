@@ -116,7 +116,8 @@ extension Rules {
             ]
         }
         let entry = procedure[address]
-        if entry.state == .running { return [] }
+        // What waited for a person when it was to be taken back is nobody's to end.
+        if entry.state == .running, entry.step.work.needsRunner { return [] }
         if entry.undoIsUnknown == true, !mayUndoAgain(entry.step) {
             return waits(
                 procedure,

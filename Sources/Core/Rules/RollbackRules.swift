@@ -27,14 +27,28 @@ extension Rules {
             guard let standing = situation.conditions[.rollback(rule.name)] else { return nil }
             let since = standing.since + rule.holds
             guard since <= moment else { return nil }
-            let vetoed = situation.vetoedRules.contains(rule.name)
+            // What the rule was for was done, or taken back on purpose, while it held.
+            let done = situation.rollback.flatMap { last in
+                (last.finishedAt ?? last.startedAt) >= standing.since ? last.state : nil
+            }
+            if done == .succeeded { return nil }
+            let byItself = done == nil && !situation.vetoedRules.contains(rule.name)
             return RollbackProposal(
                 rule: rule, why: standing.why.isEmpty ? rule.when.text : standing.why, since: since,
-                runsAt: vetoed ? nil : rule.runAfter.map { since + $0 })
+                runsAt: byItself ? countdownEnds(rule, standing, situation) : nil)
         }
     }
 
-    /// A rollback is in flight, and not only a test of one.
+    /// When a rule's rollback starts by itself: `run_after` has passed without a gap in which nobody
+    /// could have vetoed it.
+    private func countdownEnds(
+        _ rule: RollbackRule, _ standing: ConditionStanding, _ situation: Situation
+    ) -> Timestamp? {
+        let since = standing.since + rule.holds
+        return rule.runAfter.map { max(since, situation.countdownsFrom ?? since) + $0 }
+    }
+
+    /// A test is no rollback.
     private func isRollingBack(_ situation: Situation) -> Bool {
         situation.procedure.map { $0.kind == .rollback && !$0.testMode } ?? false
     }
@@ -150,8 +164,13 @@ extension Rules {
         procedure.approvals = ask.approvals
         procedure.parent = ask.parent
         procedure.parentStep = ask.parentStep
-        return endOfWatch("another rollback begins", in: situation)
-            + [.procedureStarted(procedure)]
+        var events = endOfWatch("another rollback begins", in: situation)
+        if let other = situation.ask, other.id != ask.id {
+            events.append(
+                .rollbackRequestEnded(
+                    request: other.id, why: "another rollback begins", by: ask.by))
+        }
+        return events + [.procedureStarted(procedure)]
     }
 
     func undoRollback(
@@ -210,21 +229,23 @@ extension Rules {
             rule.runAfter != nil && situation.conditions[.rollback(rule.name)] != nil
                 && !situation.vetoedRules.contains(rule.name)
         }
-        if let ask = situation.ask {
-            return end(
-                ask, "vetoed" + (text.isEmpty ? "" : ": \(Visible.text(text, limit: 500))"),
-                by: by, in: situation, at: moment)
-        }
+        let words = Visible.text(text, limit: 500)
+        let asked =
+            situation.ask.map {
+                end(
+                    $0, "vetoed" + (words.isEmpty ? "" : ": \(words)"), by: by, in: situation,
+                    at: moment)
+            } ?? []
         guard !pending.isEmpty, !isRollingBack(situation) else {
+            if !asked.isEmpty { return asked }
             throw Refusal(
                 .notNow, rule: "nothing-to-veto",
                 why: "no rollback is asked for, and none is about to start by itself",
                 remedy: isRollingBack(situation)
                     ? "It runs already: pause it, then undo it" : "Nothing to do")
         }
-        let events = pending.map {
-            Event.rollbackVetoed(rule: $0.name, by: by, text: Visible.text(text, limit: 500))
-        }
+        let events =
+            asked + pending.map { Event.rollbackVetoed(rule: $0.name, by: by, text: words) }
         guard pending.contains(where: { situation.announcedRules.contains($0.name) }) else {
             return events
         }
@@ -256,7 +277,7 @@ extension Rules {
         (runbook.rollback?.when ?? []).flatMap { rule -> [Timestamp] in
             guard let standing = situation.conditions[.rollback(rule.name)] else { return [] }
             let since = standing.since + rule.holds
-            return [since] + (rule.runAfter.map { [since + $0] } ?? [])
+            return [since, countdownEnds(rule, standing, situation)].compactMap { $0 }
         }
     }
 }

@@ -63,9 +63,13 @@ extension Files {
 
     /// Copies a file, link or whole folder with modes, owners, times and attributes, and syncs it.
     /// The target must not be there. Sockets, pipes and devices are left out.
-    /// - Parameter skipped: hears of what was left out.
+    /// - Parameters:
+    ///   - synced: false where a crash of the machine may undo it.
+    ///   - enters: false leaves a path out, with everything below it.
+    ///   - skipped: hears of the sockets, pipes and devices that were left out.
     package static func copyTree(
-        from source: RawPath, to target: RawPath, skipped: (RawPath) -> Void = { _ in }
+        from source: RawPath, to target: RawPath, synced: Bool = true,
+        enters: (RawPath) -> Bool = { _ in true }, skipped: (RawPath) -> Void = { _ in }
     ) throws(Fault) {
         guard let status = try status(source) else { throw fileFault("copy", source, code: ENOENT) }
         switch status.kind {
@@ -75,7 +79,7 @@ extension Files {
             try apply(status, to: target)
             // Once more: a change of owner takes a file's capabilities away.
             copyAttributes(from: source, to: target)
-            try sync(file: target)
+            if synced { try sync(file: target) }
         case .link:
             try makeLink(target, to: try self.target(of: source))
             try apply(status, to: target)
@@ -83,16 +87,20 @@ extension Files {
             guard target.withCString({ mkdir($0, 0o700) }) == 0 else {
                 throw fileFault("make the folder", target)
             }
-            for name in try names(in: source) {
+            for name in try names(in: source) where enters(source.appending(name)) {
                 try copyTree(
-                    from: source.appending(name), to: target.appending(name), skipped: skipped)
+                    from: source.appending(name), to: target.appending(name), synced: synced,
+                    enters: enters, skipped: skipped)
             }
             copyAttributes(from: source, to: target)
-            try sync(folder: target)
+            if synced { try sync(folder: target) }
             try apply(status, to: target)
         case .other: skipped(source)
         }
     }
+
+    /// Has an open file's new content on its way to the disk, without waiting for it.
+    package static func startWriting(_ file: Int32) { tocsin_start_writing(file) }
 
     /// Syncs a file's content and metadata. Opened for reading, so that it works whatever its mode.
     package static func sync(file: RawPath) throws(Fault) {
@@ -101,12 +109,9 @@ extension Files {
         guard fsync(descriptor) == 0 else { throw fileFault("sync", file) }
     }
 
-    /// Writes everything of the path's file system to the disk: one wait instead of one for each file.
-    /// Errors of writing are reported since Linux 5.8.
+    /// Writes everything of the path's file system to the disk.
     package static func syncFileSystem(of path: RawPath) throws(Fault) {
-        let descriptor = try open(path, O_RDONLY | O_CLOEXEC, "sync")
-        defer { close(descriptor) }
-        guard syncfs(descriptor) == 0 else { throw fileFault("sync", path) }
+        try FileSystemSync(path).sync()
     }
 
     /// Puts a copy of a file or link in the place of whatever file is there, in one rename.
@@ -198,5 +203,23 @@ extension Files {
             }
         }
         try walk(RawPath(""))
+    }
+}
+
+/// Writes everything of a file system to the disk: one wait instead of one for each file.
+///
+/// Opened before anything is written: since Linux 5.8, `sync` tells of every error of writing since.
+package final class FileSystemSync: Sendable {
+    private let descriptor: Int32
+    private let path: RawPath
+
+    package init(_ path: RawPath) throws(Fault) {
+        self.path = path
+        descriptor = try Files.open(path, O_RDONLY | O_CLOEXEC, "sync")
+    }
+    deinit { close(descriptor) }
+
+    package func sync() throws(Fault) {
+        guard syncfs(descriptor) == 0 else { throw fileFault("sync", path) }
     }
 }
