@@ -40,7 +40,8 @@ LONG = """\
     - name: Component removal
       steps: [ { name: Remove, remove: [ unified.txt, static ] } ]
     - name: Legacy restoration
-      steps: [ { name: Restore, restore: { from: copy, folder: legacy, paths: [ page.html, new ] } } ]
+      steps:
+        - { name: Restore, restore: { from: copy, folder: legacy, paths: [ page.html, new ] } }
     - name: Database rollback
       steps:
         - { name: Agree, confirm: May the ledger be changed? }
