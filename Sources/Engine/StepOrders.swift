@@ -19,12 +19,13 @@ extension EngineCore {
             ("emergency", procedure.emergency ?? ""), ("reason", procedure.reason),
             ("started_by", procedure.startedBy), ("backup", procedure.backup ?? ""),
         ]
-        let order = StepOrder(
+        var order = StepOrder(
             mode: mode, step: entry.step, runDirectory: "\(run)/\(name)",
             folder: parts.runbook.folder, savedDirectory: "\(run)/saved",
             variables: variables.map { NamedText(name: $0.0, text: $0.1) },
             sources: parts.runbook.sources, units: parts.runbook.units,
             backup: backupDefinition)
+        order.secretVariables = runbook.secretVariables
         return procedure.testMode
             ? TestOrders(runbook: runbook, state: parts.state, run: run).inTestMode(order) : order
     }

@@ -84,6 +84,29 @@ import Testing
         }
     }
 
+    @Test func `the names of secret variables are known`() throws {
+        let steps =
+            "actions: { it: { steps: [ { name: n, run: [x], env: { TOKEN: { env: SMS_TOKEN } } } ] } }\n"
+        #expect(try book(Self.sources + steps).secretVariables == ["SMS_TOKEN"])
+    }
+
+    @Test func `what cannot be kept, or stands nowhere`() {
+        let cases = [
+            ("redis: { source: m, command: [PING] }, expect: { keep: { a: b } }", "only `http`"),
+            ("edit: { file: f, insert: [ { line: a } ] }", "`after`"),
+            ("edit: { file: f, insert: [ { line: a, after: b, before: c } ] }", "`after`"),
+        ]
+        for (yaml, words) in cases {
+            let result = check(
+                small(
+                    "data_sources: { m: { redis: { url: \"redis://h\" } } }\n"
+                        + "actions: { it: { steps: [ { name: n, \(yaml) } ] } }\n"))
+            #expect(
+                result.problems.contains { $0.message.contains(words) },
+                "\(yaml): \(result.problems.map(\.short))")
+        }
+    }
+
     @Test func `kinds of work`() throws {
         #expect(try work("shell: 'ls | wc'").work == .shell("ls | wc"))
         #expect(try work("run: [cat], stdin: hello").work == .run(["cat"], input: "hello"))
@@ -111,6 +134,23 @@ import Testing
                 == .edit(
                     EditWork(
                         file: "f", replace: [Replacement(old: "a", new: "")], insertLines: ["b"])))
+        #expect(
+            try work(
+                "edit: { file: f, insert: [ { line: a, after: b }, { line: c, before: d } ] }"
+            ).work
+                == .edit(
+                    EditWork(
+                        file: "f",
+                        insert: [
+                            PlacedLine(line: "a", side: .after, mark: "b"),
+                            PlacedLine(line: "c", side: .before, mark: "d"),
+                        ])))
+        #expect(
+            try work("http: { url: \"http://h/\" }, expect: { keep: { csrf: 'c=(.+)' } }").work
+                == .http(
+                    HTTPRequest(url: .plain("http://h/")),
+                    expect: Expectation(keep: [NamedText(name: "csrf", text: "c=(.+)")]),
+                    keepCookies: false))
         #expect(try work("wait: 5s").work == .wait(.seconds(5)))
         #expect(try work("confirm: Lights are green").work == .confirm("Lights are green"))
         #expect(

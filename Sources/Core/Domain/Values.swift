@@ -103,15 +103,19 @@ package struct Expectation: Sendable, Equatable, Codable {
     package var message: String?
     /// The reply of a Redis command.
     package var reply: String?
+    /// Names, each with a regular expression that the body must contain a match of; what the match (or
+    /// its first group) holds fills `{{name}}` in later requests of the procedure. Nil in older journals.
+    package var keep: [NamedText]?
     package init(
         status: [Int] = [], under: Span? = nil, body: String? = nil, message: String? = nil,
-        reply: String? = nil
+        reply: String? = nil, keep: [NamedText]? = nil
     ) {
         self.status = status
         self.under = under
         self.body = body
         self.message = message
         self.reply = reply
+        self.keep = keep
     }
 }
 

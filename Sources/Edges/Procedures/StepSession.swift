@@ -48,7 +48,7 @@ final class StepSession {
         folder = RawPath(order.folder)
         output = try OutputWriter(directory)
         // What a program can see without being given it must not be printed either.
-        for name in secretVariables {
+        for name in hiddenVariables {
             if let value = getenv(name) { output.mask.add(String(cString: value)) }
         }
     }
@@ -74,8 +74,11 @@ final class StepSession {
         try Template.fill(text, with: order.variables)
     }
 
-    /// Names of environment variables that hold secrets of this order; no program inherits them.
-    var secretVariables: [String] {
+    /// Names of environment variables that hold secrets of the runbook; no program inherits them.
+    var hiddenVariables: Set<String> { Set(secretVariables + (order.secretVariables ?? [])) }
+
+    /// Those of this order.
+    private var secretVariables: [String] {
         var values: [Value] = order.step.environment.map(\.value)
         for source in order.sources {
             switch source.kind {

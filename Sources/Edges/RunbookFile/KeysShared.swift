@@ -79,8 +79,15 @@ enum Keys {
                     "body", .pattern, "A regular expression that the body must contain a match of."),
                 may("message", .pattern, "A regular expression for a WebSocket's first message."),
                 may("reply", .text, "The reply of a Redis command."),
+                may(
+                    "keep",
+                    .named(
+                        NamedShape(
+                            what: "a value", rule: .variable, value: .scalar(.pattern))),
+                    "Values for {{name}} in later requests: what a group of the expression finds in "
+                        + "the body."),
             ],
-            atLeastOne: [["status", "under", "body", "message", "reply"]]))
+            atLeastOne: [["status", "under", "body", "message", "reply", "keep"]]))
 
     static let address = Shape.either(
         scalar: .address,
