@@ -121,8 +121,12 @@ let package = Package(
             name: "StepRunnerForTests", dependencies: ["Domain", "Procedures", "Backups"],
             path: "Sources/TestPrograms/StepRunnerForTests", swiftSettings: settings()),
         room("", "TestKit", sees: ["Domain", "Rules", "Wire", "Screen", collections]),
+        room("", "Simulation", sees: ["Domain", "Rules", "TestKit", collections]),
+        .executableTarget(
+            name: "Simulate", dependencies: ["Simulation"],
+            path: "Sources/TestPrograms/Simulate", swiftSettings: settings()),
         tests("DomainTests", sees: ["Domain"]),
-        tests("RulesTests", sees: ["Domain", "Rules", "TestKit", collections]),
+        tests("RulesTests", sees: ["Domain", "Rules", "Simulation", "TestKit", collections]),
         tests("WireTests", sees: ["Domain", "Wire"]),
         tests("ScreenTests", sees: ["Screen", "TestKit"]),
         tests("TerminalTests", sees: ["Screen", "Terminal", "TestKit"]),
