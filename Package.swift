@@ -130,8 +130,12 @@ let package = Package(
             name: "JournalForBench", dependencies: ["Domain", "Journal"],
             path: "Sources/TestPrograms/JournalForBench", swiftSettings: settings()),
         room("", "TestKit", sees: ["Domain", "Rules", "Wire", "Screen", "Databases", collections]),
+        room("", "Simulation", sees: ["Domain", "Rules", "TestKit", collections]),
+        .executableTarget(
+            name: "Simulate", dependencies: ["Simulation"],
+            path: "Sources/TestPrograms/Simulate", swiftSettings: settings()),
         tests("DomainTests", sees: ["Domain"]),
-        tests("RulesTests", sees: ["Domain", "Rules", "TestKit", collections]),
+        tests("RulesTests", sees: ["Domain", "Rules", "Simulation", "TestKit", collections]),
         tests("WireTests", sees: ["Domain", "Wire"]),
         tests("ScreenTests", sees: ["Screen", "TestKit"]),
         tests("TerminalTests", sees: ["Screen", "Terminal", "TestKit"]),

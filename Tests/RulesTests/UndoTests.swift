@@ -112,6 +112,21 @@ import Testing
         #expect(world.situation.rollback?.state == .undone)
     }
 
+    @Test func `what may or may not have been taken back does not run again unasked`() throws {
+        var world = try Self.rolled(3)
+        try world.ask(.pauseProcedure)
+        try world.end()
+        try world.ask(.undoRollback(toStage: nil))
+        for _ in 0..<9 where world.running != nil { try world.end(.unknown, "gone") }
+        #expect(world.situation.rollback?.state == .failed)
+        try world.ask(.resumeProcedure)
+        #expect(world.situation.procedure?.state == .waiting)
+        #expect(world.running == nil)
+        #expect(world.started.filter { $0 == "Drop tables" }.count == 1)
+        try world.ask(.resolveStep(done: false))
+        #expect(world.running?.step.step.name == "Drop tables")
+    }
+
     @Test func `what waits for a person can be taken back`() throws {
         var world = try Self.rolled(1) {
             $0.rollback?.stages[1].steps.insert(

@@ -213,6 +213,23 @@ import Testing
         }
     }
 
+    @Test func `nothing starts by itself of which nobody was told in time`() throws {
+        // A rollback in the same emergency silences the rule; the emergency's end must not fire it.
+        var world = try UndoTests.rolled(7)
+        try world.pass(.minutes(1))
+        try world.ask(.conditionChanged(.rollback("exhausted"), holds: true, why: ""))
+        try world.pass(.hours(1))
+        try world.condition("all-down", false)
+        try world.ask(.deactivate(resolvedBy: "", text: "over"))
+        #expect(world.situation.procedure == nil)
+        #expect(
+            world.messages.contains { $0.title.hasPrefix("ROLLBACK STARTS BY ITSELF") })
+        try world.pass(.seconds(299))
+        #expect(Self.started(world) == 1)
+        try world.pass(.seconds(1))
+        #expect(Self.started(world) == 2)
+    }
+
     @Test func `a test of the rollback is no rollback`() throws {
         var world = try Self.counting {
             $0.rollback?.test = RollbackTest()

@@ -20,7 +20,7 @@ extension Situation {
             switch name {
             case .trigger(let trigger): spentTriggers.remove(trigger)
             case .rollback(let rule):
-                announcedRules.remove(rule)
+                announcedRules[rule] = nil
                 vetoedRules.remove(rule)
             }
         case .problemReported(let kind, let text, let by):
@@ -63,10 +63,8 @@ extension Situation {
                 fallbacksToEnd.removeAll { names.contains($0) }
             }
         case .clockStepped(let seconds): shiftClocks(by: Span(seconds: seconds))
-        case .gapNoticed(_, let to, _):
-            // Nobody could veto meanwhile: countdowns are told and begin anew.
-            countdownsFrom = to
-            announcedRules = []
+        // Nobody could veto meanwhile: countdowns are told and begin anew.
+        case .gapNoticed: announcedRules = [:]
         case .alertsConfigured: break
         }
     }
@@ -162,6 +160,7 @@ extension Situation {
         open.escalation = []
         open.recoversByItself = false
         open.reopenings += 1
+        open.reopenedAt = moment
         // The others join again when they hold, and may raise it as they did the first time.
         open.triggers = reopening.trigger.map { [$0] } ?? []
         emergency = open
@@ -248,7 +247,10 @@ extension Situation {
             procedure?.pauseRequested = false
             procedure?.state = .undoing
             // A person has it tried again, however often its end was not known.
-            for address in procedure?.addresses ?? [] where procedure?[address].state == .unknown {
+            for address in procedure?.addresses ?? []
+            where procedure?[address].state == .unknown
+                && address.stage >= procedure?.undoneTo ?? 0
+            {
                 procedure?[address].state = .failed
             }
             procedure?.finishedAt = nil
@@ -320,8 +322,9 @@ extension Situation {
         for address in procedure?.addresses ?? [] {
             guard procedure?.isForgiven(address) == false else { continue }
             switch procedure?[address].state {
-            case .failed, .unknown, .undone: procedure?[address].state = .pending
-            case .pending, .running, .succeeded, .skipped, nil: break
+            case .failed, .undone: procedure?[address].state = .pending
+            // Whether it may run again is the rules' to say, and else a person's.
+            case .pending, .running, .succeeded, .skipped, .unknown, nil: break
             }
         }
     }

@@ -232,6 +232,7 @@ extension Situation {
             shift(&open.activatedAt)
             shift(&open.levelSince)
             shift(&open.respondBy)
+            shiftIfSet(&open.reopenedAt)
             shiftIfSet(&open.acknowledgedAt)
             shiftIfSet(&open.acknowledgedUntil)
             shiftIfSet(&open.heldSince)
@@ -244,7 +245,7 @@ extension Situation {
             lastEnded = ended
         }
         shiftIfSet(&quietSince)
-        shiftIfSet(&countdownsFrom)
+        announcedRules = announcedRules.mapValues { $0 + span }
         if var asked = ask {
             shift(&asked.at)
             shift(&asked.expiresAt)
@@ -258,6 +259,8 @@ extension Situation {
             watch = watched
         }
         func shift(_ entry: inout OutboxEntry) {
+            // Nothing else tells when it was said.
+            if entry.deliveries.isEmpty { shift(&entry.message.at) }
             for index in entry.deliveries.indices {
                 shift(&entry.deliveries[index].queuedAt)
                 shift(&entry.deliveries[index].notBefore)

@@ -32,20 +32,15 @@ extension Rules {
                 (last.finishedAt ?? last.startedAt) >= standing.since ? last.state : nil
             }
             if done == .succeeded { return nil }
-            let byItself = done == nil && !situation.vetoedRules.contains(rule.name)
+            let byItself =
+                done == nil && situation.rollback?.state != .failed
+                && !situation.vetoedRules.contains(rule.name)
             return RollbackProposal(
                 rule: rule, why: standing.why.isEmpty ? rule.when.text : standing.why, since: since,
-                runsAt: byItself ? countdownEnds(rule, standing, situation) : nil)
+                runsAt: byItself
+                    ? rule.runAfter.map { situation.announcedRules[rule.name] ?? moment + $0 } : nil
+            )
         }
-    }
-
-    /// When a rule's rollback starts by itself: `run_after` has passed without a gap in which nobody
-    /// could have vetoed it.
-    private func countdownEnds(
-        _ rule: RollbackRule, _ standing: ConditionStanding, _ situation: Situation
-    ) -> Timestamp? {
-        let since = standing.since + rule.holds
-        return rule.runAfter.map { max(since, situation.countdownsFrom ?? since) + $0 }
     }
 
     /// A test is no rollback.
@@ -246,7 +241,7 @@ extension Rules {
         }
         let events =
             asked + pending.map { Event.rollbackVetoed(rule: $0.name, by: by, text: words) }
-        guard pending.contains(where: { situation.announcedRules.contains($0.name) }) else {
+        guard pending.contains(where: { situation.announcedRules[$0.name] != nil }) else {
             return events
         }
         return events
@@ -262,7 +257,12 @@ extension Rules {
         guard situation.procedure == nil, let rollback = runbook.rollback,
             situation.rollback?.state != .failed,
             let proposal = rollbackProposals(situation, at: moment)
-                .first(where: { $0.runsAt.map { $0 <= moment } ?? false })
+                .first(where: { proposal in
+                    // Never without a countdown that people were told of, and could have ended.
+                    proposal.runsAt != nil
+                        && situation.announcedRules[proposal.rule.name].map { $0 <= moment }
+                            ?? false
+                })
         else { return [] }
         return start(
             rollback,
@@ -276,8 +276,8 @@ extension Rules {
     func rollbackDeadlines(_ situation: Situation) -> [Timestamp] {
         (runbook.rollback?.when ?? []).flatMap { rule -> [Timestamp] in
             guard let standing = situation.conditions[.rollback(rule.name)] else { return [] }
-            let since = standing.since + rule.holds
-            return [since, countdownEnds(rule, standing, situation)].compactMap { $0 }
+            return [standing.since + rule.holds, situation.announcedRules[rule.name]]
+                .compactMap { $0 }
         }
     }
 }

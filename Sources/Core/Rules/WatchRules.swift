@@ -81,8 +81,7 @@ extension Rules {
 
     func dueAnnouncements(_ situation: Situation, _ moment: Timestamp) -> [Event] {
         let coming = rollbackProposals(situation, at: moment).first { proposal in
-            proposal.runsAt.map { $0 > moment } == true
-                && !situation.announcedRules.contains(proposal.rule.name)
+            proposal.runsAt != nil && situation.announcedRules[proposal.rule.name] == nil
         }
         guard let coming, let at = coming.runsAt, situation.rollback?.state != .failed else {
             return []

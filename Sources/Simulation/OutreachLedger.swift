@@ -130,7 +130,8 @@ extension OutreachLife {
             .procedureStarted, .stepStarted, .stepEnded, .pauseRequested, .procedurePaused,
             .procedureWaits, .procedureResumed, .stepResolved, .undoStarted, .backupTaken,
             .rollbackVetoed, .autoRecoverySwitched, .alertFired, .alertResolved, .lineSet,
-            .alertsConfigured, .fallbacksDue, .gapNoticed, .clockStepped, .stepSkipped, .procedureStopped,
+            .alertsConfigured, .fallbacksDue, .gapNoticed, .clockStepped, .stepSkipped,
+            .procedureStopped,
             .rollbackRequested, .rollbackApproved, .rollbackRequestEnded, .rollbackAnnounced,
             .watchBegan, .watchLooked, .watchProblem, .watchEnded, .recoveryOverdue:
             break

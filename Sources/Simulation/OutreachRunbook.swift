@@ -35,11 +35,11 @@ enum OutreachRunbook {
 
     /// Addresses beside the matrix.
     static func local(_ random: inout SeededRandom) -> LocalAlerts {
-        guard random.likely(0.4) else { return LocalAlerts() }
+        guard random.likely(0.6) else { return LocalAlerts() }
         return LocalAlerts(
             email: random.likely(0.5) ? ["extra@example.com"] : [],
             sms: random.likely(0.3) ? ["+15550199"] : [],
-            webhook: random.likely(0.4) ? ["http://127.0.0.1/hook"] : [])
+            webhook: random.likely(0.7) ? ["http://127.0.0.1/hook"] : [])
     }
 
     private static func channels(_ random: inout SeededRandom) -> [Channel] {

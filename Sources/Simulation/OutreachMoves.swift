@@ -20,7 +20,7 @@ extension OutreachLife {
             }
             try restart(after: random.likely(0.6) ? .zero : random.seconds(0.5...20_000))
         case 17: try misfortune()
-        case 18: try finishEmergency()
+        case 18: try random.likely(0.5) ? finishEmergency() : hurriedEnd()
         default: try advance(by: random.seconds(0...5))
         }
     }
@@ -98,6 +98,19 @@ extension OutreachLife {
         case 2: try setClock(by: Double(random.number(-20...20)) * 86_400)
         default: try setClock(by: random.likely(0.5) ? 0.25 : -3)
         }
+    }
+
+    /// The emergency ends while its messages are on their way, and the news of that is refused.
+    private mutating func hurriedEnd() throws {
+        func weather(_ choices: [Weather]) {
+            for name in routes { change(name, random.pick(choices), for: .minutes(3)) }
+        }
+        weather([.hanging, .failing, .throttling])
+        try burst()
+        try advance(by: random.seconds(0...20))
+        weather([.refusing, .refusing, .fine])
+        try finishEmergency()
+        try advance(by: .minutes(2))
     }
 
     private mutating func finishEmergency() throws {

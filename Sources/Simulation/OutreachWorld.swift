@@ -45,6 +45,8 @@ struct OutreachLife {
     var stepEnds: Timestamp?
     var ledger = OutreachLedger()
     var faults: [String] = []
+    /// What was asked of the rules.
+    var steps = 0
     /// What is asked as a snapshot on the way, and with how many events.
     var snapshot: (situation: Situation, events: Int)?
 
@@ -99,6 +101,7 @@ struct OutreachLife {
 
     /// - Throws: `Refusal`.
     mutating func ask(_ request: Request) throws {
+        steps += 1
         for event in try world.rules.decide(request, in: world.situation, at: world.now) {
             let running = world.situation.procedure?.name
             world.situation.apply(event, at: world.now)
