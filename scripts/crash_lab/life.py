@@ -199,6 +199,14 @@ class World:
         return done.returncode, (done.stdout + done.stderr).strip()
 
 
+def command_line(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            return file.read().replace("\0", " ").strip()
+    except OSError:
+        return str(pid)
+
+
 def unknown(procedure):
     """The steps of which nobody knows what became of them."""
     return [step["name"] for stage in procedure["stages"] for step in stage["steps"]
@@ -436,9 +444,13 @@ class Life:
 
     def judge(self):
         world, rollback = self.world, self.rollback
-        world.reap()
+        # A runner may outlive its outcome by a moment.
+        end = time.monotonic() + 5
+        while world.offspring() and time.monotonic() < end:
+            world.reap()
+            time.sleep(0.002)
         if left := world.offspring():
-            raise Wrong(f"processes are left: {left}")
+            raise Wrong(f"processes are left: {[command_line(pid) for pid in left]}")
         if self.strikes and not world.control.reached(0):
             return "not reached"
         faults = []

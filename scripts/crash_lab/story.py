@@ -204,7 +204,7 @@ def service_faults(story, world):
     folder = world.root + "/service"
     wanted = story.files
     found = files(folder)
-    for path in ("tocsin.yaml", "bin/mark", "data.db", *LEGACY):
+    for path in ("tocsin.yaml", "bin/mark", "data.db", ".tocsin-lab.lock", *LEGACY):
         found.pop(path, None)
     for path in sorted(set(wanted) | set(found)):
         if path.startswith("data.db-"):
