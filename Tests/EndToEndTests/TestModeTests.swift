@@ -50,8 +50,9 @@ private final class Visitor: Sendable {
             let names = FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String }
             for path in [root] + (names ?? []).map({ root + "/" + $0 }) {
                 var isFolder: ObjCBool = false
-                FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-                if !isFolder.boolValue {
+                let isThere = FileManager.default.fileExists(
+                    atPath: path, isDirectory: &isFolder)
+                if isThere, !isFolder.boolValue {
                     found[path] = try Data(contentsOf: URL(filePath: path))
                 }
             }
