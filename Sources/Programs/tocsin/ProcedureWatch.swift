@@ -169,8 +169,12 @@ private struct Progress {
                 paper.render(
                     Line("\(procedure.title)", .strong) + ("  \(procedure.id)\(hint)", .quiet)))
         }
+        // What is left out from the beginning is told where it would have come.
+        var reached = true
         for part in procedure.stages {
             for (index, step) in part.steps.enumerated() {
+                if step.state == .pending || step.state == .running { reached = false }
+                if step.state == .skipped, !reached { continue }
                 let key = "\(procedure.id)/\(part.name)/\(index)"
                 guard steps.updateValue(step.state, forKey: key) != step.state else { continue }
                 show(step, in: part.name)
@@ -234,6 +238,8 @@ enum ProcedureText {
     /// What a person can do about it.
     static func remedy(_ procedure: ProcedureReport) -> String? {
         switch (procedure.kind, procedure.state) {
+        case (.rollback, .failed) where procedure.testMode:
+            "Nothing of the service was changed. Mend the cause and test again."
         case (.rollback, .failed):
             "Mend the cause and `tocsin resume-rollback`, or `tocsin undo-rollback`."
         case (.rollback, .paused) where !procedure.testMode:
