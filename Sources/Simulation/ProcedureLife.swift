@@ -269,8 +269,9 @@ struct ProcedureLife {
         let away = span > .seconds(60) ? Absence(from: from, why: "no engine ran") : nil
         if away != nil { model.noteGap(at: clock) }
         model.upSince = clock
-        ask(.started(version: "2", pid: 2, boot: rebooting ? "b\(events)" : "a", away: away))
+        // The runbook may be another one now.
         if random.likely(0.15) { rules = Rules(ProcedureRunbook.changed(runbook, &random)) }
+        ask(.started(version: "2", pid: 2, boot: rebooting ? "b\(events)" : "a", away: away))
     }
 
     mutating func sleep(for span: Span) {

@@ -143,7 +143,8 @@ extension ProcedureLife {
             try rules.decide(sabotage.spoiled(request), in: seen, at: moment))
     }
     func nextDeadline() -> Timestamp? {
-        let due = rules.nextDeadline(in: situation, after: now)
+        let seen = sabotage?.spoiled(situation, .tick) ?? situation
+        let due = rules.nextDeadline(in: seen, after: now)
         return sabotage == .lateDeadline ? due.map { $0 + .minutes(1) } : due
     }
 }

@@ -91,6 +91,8 @@ extension RulesWorld {
             ["1 senior-administrator"]
         ),
         ([("administrator", 1), ("senior-administrator", 1)], ["ines", "tomas"], []),
+        // Ines alone is senior: the place that is left is one that somebody else can fill.
+        ([("administrator", 1), ("senior-administrator", 1)], ["ines"], ["1 administrator"]),
         // Nobody in particular agrees to nothing, and an empty login name is nobody's.
         ([("anyone", 1)], ["vera", "mallory", ""], ["1 anyone"]),
         ([("database", 3)], ["ada", "ben", ""], ["1 database"]),
