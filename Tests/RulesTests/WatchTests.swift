@@ -82,14 +82,22 @@ import Testing
         #expect(world.situation.watch?.problems == [])
     }
 
-    @Test func `during a procedure nothing is a problem`() throws {
+    @Test func `what a procedure stops on purpose is no problem`() throws {
+        var world = try Self.watched()
+        try world.ask(.recover(action: "restart"))
+        try Self.probe(&world, Self.web, .failed)
+        #expect(world.situation.watch?.problems == [])
+        try world.endAll()
+        #expect(world.situation.procedure == nil)
+        try Self.probe(&world, Self.host, .failed)
+        #expect(world.situation.watch?.problems.map(\.probe) == [Self.host])
+    }
+
+    @Test func `a backup stops nothing, so what goes down meanwhile is a problem`() throws {
         var world = try Self.watched()
         try world.ask(.backup)
         try Self.probe(&world, Self.web, .failed)
-        #expect(world.situation.watch?.problems == [])
-        try world.end()
-        try Self.probe(&world, Self.host, .failed)
-        #expect(world.situation.watch?.problems.map(\.probe) == [Self.host])
+        #expect(world.situation.watch?.problems.map(\.probe) == [Self.web])
     }
 
     @Test func `after a gap it is looked at once, and ends when it should have`() throws {
