@@ -199,10 +199,9 @@ struct RestoreBackup: ParsableCommand {
         replaced is saved first: `tocsin undo-rollback` takes it back. On a terminal the service's name \
         is asked for; a script says --confirm.
         """,
-        ("tocsin restore-backup --latest --confirm", "everything in the newest"),
+        ("tocsin restore-backup --latest --confirm", "all of the newest"),
         (
-            "tocsin restore-backup 20260105T140412Z --path 'templates/*' --confirm",
-            "some files of a certain one"
+            "tocsin restore-backup 20260105T140412Z --path templates", "a part of one"
         ))
     @Argument(help: "A backup's id; otherwise the newest.")
     var id: String?

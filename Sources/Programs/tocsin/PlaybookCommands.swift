@@ -52,7 +52,7 @@ struct OptimizeSystem: ParsableCommand {
         ("tocsin optimize-system", "tidy and measure"),
         (
             "tocsin optimize-system || tocsin rollback --confirm",
-            "and roll back if that did not help"
+            "or go back"
         ))
     @OptionGroup var common: CommonOptions
     func run() throws { try runPlaybook("optimize-system", common) }

@@ -101,11 +101,8 @@ struct ApproveRollback: ParsableCommand {
         Who you are is what the operating system says. The last agreement that is missing starts the \
         rollback. Exit status: 0 your agreement is recorded, 4 it does not count.
         """,
-        ("tocsin approve-rollback", "to the request that waits"),
-        (
-            "tocsin approve-rollback --request request_20260105_001 --plan 3f2a9c01 --wait",
-            "to this one, if the plan is still the one you read, and follow it"
-        ))
+        ("tocsin approve-rollback", "to the one that waits"),
+        ("tocsin approve-rollback --plan 3f2a9c01 --wait", "this plan; follow it"))
     @Option(help: ArgumentHelp("Only this request.", valueName: "id"))
     var request: String?
     @Option(

@@ -15,7 +15,7 @@ struct GenerateRollbackReport: ParsableCommand {
         ("tocsin generate-rollback-report", "to read"),
         (
             "tocsin generate-rollback-report --output markdown > report.md",
-            "to keep; --output json for programs"
+            "to keep"
         ))
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, markdown }
     @Option(name: .customLong("output"), help: "text, json or markdown.")

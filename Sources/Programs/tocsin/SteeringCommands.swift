@@ -38,8 +38,8 @@ struct UndoRollback: ParsableCommand {
         --to-stage, that stage and those after it are taken back, and it is paused there. Exit status 0 \
         when every step was taken back, 1 when not.
         """,
-        ("tocsin undo-rollback", "take it back, and wait for the end"),
-        ("tocsin undo-rollback --to-stage \"Database rollback\"", "only to before this stage"))
+        ("tocsin undo-rollback", "all of it"),
+        ("tocsin undo-rollback --to-stage \"Database rollback\"", "a part"))
     @Option(help: ArgumentHelp("Back to before this stage.", valueName: "name"))
     var toStage: String?
     @OptionGroup var common: CommonOptions
