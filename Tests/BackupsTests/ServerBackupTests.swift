@@ -245,7 +245,7 @@ enum Contents {
             let file = place.root("broken-\(kind)")
             try place.keeper.saveDatabase(kind.source(server), to: file) { _ in }
             let text = try String(contentsOfFile: file, encoding: .utf8)
-            try Data((text + "\nCREATE TABLE u (n INT);\nNONSENSE HERE;\n").utf8)
+            try Data((text + "\nNONSENSE HERE;\n").utf8)
                 .write(to: URL(filePath: file))
             try kind.run(["INSERT INTO t VALUES (2)"], server)
             let words = trouble {

@@ -12,7 +12,7 @@
     F(mysql_use_result) F(mysql_fetch_row_start) F(mysql_fetch_row_cont) F(mysql_fetch_lengths) \
     F(mysql_free_result) F(mysql_num_fields) F(mysql_fetch_field_direct) F(mysql_field_count) \
     F(mysql_affected_rows) F(mysql_error) F(mysql_errno) F(mysql_sqlstate) \
-    F(mysql_get_socket) F(mysql_get_timeout_value_ms) F(mysql_get_server_info) \
+    F(mysql_get_socket) F(mysql_get_ssl_cipher) F(mysql_get_timeout_value_ms) F(mysql_get_server_info) \
     F(mysql_warning_count) F(mysql_next_result_start) F(mysql_next_result_cont) \
     F(mysql_stmt_init) F(mysql_stmt_prepare_start) F(mysql_stmt_prepare_cont) \
     F(mysql_stmt_param_count) F(mysql_stmt_bind_param) \

@@ -89,6 +89,12 @@ final class MariaDBSession: DatabaseSession {
         guard made != nil else { throw connectTrouble() }
         let descriptor = Int32(library.mysql_get_socket(connection))
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        // The library goes on without it, whatever was asked for, when the server offers none.
+        let tls = access.server.tls ?? .whenOffered
+        let mustEncrypt = !access.isSocket && (tls == .required || tls == .verified)
+        if mustEncrypt, library.mysql_get_ssl_cipher(connection) == nil {
+            throw DatabaseTrouble(.unreachable, "no TLS with \(place): the server offers none")
+        }
     }
 
     /// Brings a call that has begun to its end.
@@ -398,6 +404,8 @@ final class MariaDBSession: DatabaseSession {
                 } ?? "no connection to \(place): \(text)", code: "")
         case 2005: return DatabaseTrouble(.unreachable, "no address for the name in \(place)")
         case 2026: return DatabaseTrouble(.unreachable, "no TLS with \(place): \(text)")
+        // Killed, or the server ends.
+        case 1927, 1053: return DatabaseTrouble(.lost, text, code: "\(number)")
         case 2006, 2013, 2055, 2027, 2012:
             return DatabaseTrouble(.lost, "\(place) broke off the connection: \(text)")
         case 2000..<3000: return DatabaseTrouble(.unusable, text, code: "\(number)")

@@ -1,4 +1,4 @@
-// libpq, opened when the first PostgreSQL is talked to: nobody else pays for it.
+// libpq, opened when the first PostgreSQL is talked to; nobody else pays for it.
 import CPostgres
 import Glibc
 

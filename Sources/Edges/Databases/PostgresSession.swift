@@ -273,6 +273,9 @@ final class PostgresSession: DatabaseSession {
         if words.contains("could not translate host name") {
             return DatabaseTrouble(.unreachable, "no address for the name in \(place)")
         }
+        if words.contains("no password supplied") {
+            return DatabaseTrouble(.denied, "the server wants a password, and there is none")
+        }
         guard let fatal = words.firstRange(of: "FATAL:") else {
             return DatabaseTrouble(.unreachable, "no connection to \(place): \(words)")
         }
