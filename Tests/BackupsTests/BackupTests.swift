@@ -1,5 +1,6 @@
 // Backups: what comes back is what was there, and nothing that was changed goes unnoticed.
 import Backups
+import Crypto
 import Dispatch
 import Domain
 import Files
@@ -377,6 +378,17 @@ func trouble(_ body: () throws -> Void) -> String {
             try Files.replace($0.appending("manifest.json"), with: Array("{}".utf8))
         }
         try check("manifest.sha256") { try Files.remove($0.appending("manifest.sha256")) }
+        try check("replaced together with its checksum") { folder in
+            let manifest = folder.appending("manifest.json")
+            let text = String(decoding: try Files.read(manifest), as: UTF8.self)
+            let forged = Array(text.replacing("web_other.py", with: "web_otter.py").utf8)
+            try Files.replace(manifest, with: forged)
+            let sum = SHA256.hash(data: forged).map { byte in
+                (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            }.joined()
+            try Files.replace(
+                folder.appending("manifest.sha256"), with: Array("\(sum)  manifest.json\n".utf8))
+        }
         if geteuid() == 0 {
             try check("belongs to 7:7") {
                 _ = $0.appending("files/web_other.py").withCString { chown($0, 7, 7) }
@@ -497,7 +509,10 @@ func trouble(_ body: () throws -> Void) -> String {
 
     // Crashes
 
-    @Test(arguments: ["backup-begun", "backup-copied", "backup-written", "backup-verified"])
+    @Test(arguments: [
+        "backup-begun", "backup-file", "backup-copied", "backup-written", "backup-synced",
+        "backup-verified",
+    ])
     func `a backup that is killed is none, and is cleaned away`(_ point: String) async throws {
         try fill()
         let path = place.root.path

@@ -15,7 +15,8 @@ extension BackupManifest {
         var chosen: Set<RawPath> = []
         for written in paths {
             let wanted = plain(RawPath(written), home)
-            let met = matches(wanted)
+            // Nothing written is no way to say “all”.
+            let met = written.isEmpty ? [] : matches(wanted)
             guard !met.isEmpty else {
                 throw Fault(
                     operation: "restore", subject: shown(RawPath(written)),
