@@ -88,6 +88,9 @@ extension ProcedureLife {
             return random.likely(0.12)
                 ? tell(.vetoRollback(text: "no"), user) : approve(random.pick(Self.users))
         }
+        if !situation.announcedRules.isEmpty, random.likely(0.3) {
+            return tell(.vetoRollback(text: "not now"), user)
+        }
         guard let procedure = situation.procedure else { return begin(user) }
         switch (procedure.state, random.number(0...9)) {
         case (.waiting, 0...4): tell(.resolveStep(done: random.likely(0.6)), user)
@@ -114,8 +117,8 @@ extension ProcedureLife {
     /// Nothing runs: something is begun.
     private mutating func begin(_ user: String) {
         switch random.number(0...15) {
-        case 0...3: tell(rollback(), user)
-        case 4, 5: tell(.runPlaybook("playbook-\(random.number(0...2))"), user)
+        case 0...2: tell(rollback(), user)
+        case 3...5: tell(.runPlaybook("playbook-\(random.number(0...2))"), user)
         case 6: tell(.recover(action: random.likely(0.5) ? nil : "action-2"), user)
         case 7: tell(.autoRecover, user)
         case 8: tell(.recoverByHand, user)

@@ -65,13 +65,6 @@ package enum Sabotage: String, Sendable, CaseIterable {
                 if entry.step.work == .backup, entry.state == .pending { entry.state = .skipped }
             }
         case .guardForgotten: change(&seen.procedure) { $0.guards = nil }
-        case .childIgnored:
-            if let parent = situation.rollback?.parent,
-                parent == situation.playbook?.id
-                    || parent == situation.procedure?.id
-            {
-                seen.rollback?.state = .succeeded
-            }
         case .undoSkips:
             guard case .command(.undoRollback, _) = request else { break }
             skipLast(&seen.procedure)
@@ -85,7 +78,7 @@ package enum Sabotage: String, Sendable, CaseIterable {
             for case .trigger(let name) in situation.conditions.keys {
                 seen.spentTriggers.append(name)
             }
-        case .otherPlan, .everybody, .retries, .lateDeadline, .forgetsAlert: break
+        case .otherPlan, .everybody, .retries, .childIgnored, .lateDeadline, .forgetsAlert: break
         }
         return seen
     }
@@ -100,6 +93,18 @@ package enum Sabotage: String, Sendable, CaseIterable {
                 procedure.stages.removeLast()
                 return .procedureStarted(procedure)
             }
+        }
+        if self == .childIgnored {
+            let step = events.firstIndex { event in
+                // The step of a playbook ends with the name of its rollback.
+                guard case .stepEnded(_, _, false, let outcome) = event else { return false }
+                return outcome.end == .failed && outcome.message.hasPrefix("rollback_")
+            }
+            guard let step, case .stepEnded(let id, let address, _, var outcome) = events[step]
+            else { return events }
+            outcome.end = .succeeded
+            return events.prefix(upTo: step)
+                + [.stepEnded(procedure: id, address, undo: false, outcome)]
         }
         let failed = events.firstIndex { event in
             if case .stepEnded(_, _, false, let outcome) = event {
