@@ -523,17 +523,6 @@ actor EngineCore {
             ? TestOrders(runbook: runbook, state: parts.state, run: run).inTestMode(order) : order
     }
 
-    /// With the backups that may not be removed now: a procedure that runs rests on one, and a rollback
-    /// that could still be undone.
-    private var backupDefinition: BackupDefinition {
-        var definition = parts.runbook.backup
-        let needed = [situation.procedure, situation.playbook, situation.rollback].compactMap {
-            $0?.backup
-        }
-        definition.held = Set(needed).sorted()
-        return definition
-    }
-
     // MARK: Telling
 
     var context: ReportContext {
