@@ -6,7 +6,7 @@ RELEASE := -c release --static-swift-stdlib
 BINARY = .build/release/tocsin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo bench crash golden format format-check picture install clean
+.PHONY: help setup build test sim crash demo bench golden format format-check picture install clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -26,6 +26,10 @@ build: setup ## build the program (release) as .build/release/tocsin
 test: setup-test ## build and run every test
 	$(SWIFT) build --build-tests
 	sh scripts/test
+
+sim: setup ## simulate years of trouble: a million steps (SIM_SEEDS=… lives chosen ones)
+	$(SWIFT) build -c release --product Simulate
+	.build/release/Simulate
 
 demo: build ## open the dashboard on the bundled service
 	@$(BINARY) demo

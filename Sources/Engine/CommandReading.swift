@@ -98,7 +98,9 @@ struct CommandReading {
             throw Refusal(
                 .notUnderstood, rule: "unknown-command",
                 why: "there is no command “\(Visible.text(request.command, limit: 60))”",
-                remedy: "Known are \(Self.names.sorted().joined(separator: ", "))")
+                remedy: "Known are "
+                    + (Self.names + SelfTest.allCases.map(\.rawValue)).sorted()
+                    .joined(separator: ", "))
         }
     }
 

@@ -90,14 +90,15 @@ extension EngineCore {
             return
         }
         let folder = "\(parts.state)/outbox/\(id)-\(attempt)"
-        let step = StepOrder(
+        var step = StepOrder(
             mode: .perform,
             step: Step(
                 name: order.delivery.channel, work: work, timeout: MessageCarrierLimits.attempt),
             runDirectory: folder, folder: runbook.folder, savedDirectory: "\(folder)/saved",
             variables: [], sources: [], units: [], backup: runbook.backup)
+        step.secretVariables = runbook.secretVariables
         let performer = parts.performer
-        Task.detached { [weak self] in
+        Task.detached { [weak self, step] in
             let outcome = await performer.perform(step) { _ in }
             await self?.delivered(id, attempt, Self.outcome(outcome))
             // Its end is in the journal now.

@@ -28,6 +28,8 @@ struct EngineParts: Sendable {
     var performer: any StepPerformer
     /// Held while a procedure touches the world; nil: this engine is the only one that can be.
     var serviceLock: ServiceLock?
+    /// Reads the backups on disk, on threads of its own.
+    var backups: BackupDesk?
     var carrier: any MessageCarrier
     /// Looks at one probe now.
     var check: @Sendable (Probe) async -> CheckResult
@@ -48,6 +50,8 @@ struct EngineParts: Sendable {
     var pid: Int
     /// The bundled demo's faults; empty for any other service.
     var faults: [String]
+    /// What the self-tests ask the machine.
+    var selfTests = SelfTestWorld.real
     var logger: Logger
 }
 
@@ -85,6 +89,8 @@ actor EngineCore {
     private var timer: Task<Void, Never>?
     private var isStopping = false
     var dryRuns = 0
+    /// The backup that is being verified.
+    var verifying: String?
     /// Whether anybody has watched since the start.
     var hadViewers = false
 
@@ -498,31 +504,6 @@ actor EngineCore {
         return monitor.entry(reference)?.last
     }
 
-    /// The order for a step that belongs to the step runner or to the stepper.
-    func order(
-        _ procedure: Procedure, _ address: StepAddress, mode: StepOrder.Mode, folder: String? = nil
-    ) -> StepOrder? {
-        guard procedure.holds(address) else { return nil }
-        let entry = procedure[address]
-        let run = folder ?? "\(parts.state)/runs/\(procedure.id)"
-        let name = "\(address.stage)-\(address.step)-\(entry.starts)"
-        let variables = [
-            // One for all its steps: what one saves, another (or an undo) finds.
-            ("run_dir", run), ("service", parts.runbook.service.name),
-            ("title", parts.runbook.service.title), ("procedure", procedure.id),
-            ("emergency", procedure.emergency ?? ""), ("reason", procedure.reason),
-            ("started_by", procedure.startedBy), ("backup", procedure.backup ?? ""),
-        ]
-        let order = StepOrder(
-            mode: mode, step: entry.step, runDirectory: "\(run)/\(name)",
-            folder: parts.runbook.folder, savedDirectory: "\(run)/saved",
-            variables: variables.map { NamedText(name: $0.0, text: $0.1) },
-            sources: parts.runbook.sources, units: parts.runbook.units,
-            backup: backupDefinition)
-        return procedure.testMode
-            ? TestOrders(runbook: runbook, state: parts.state, run: run).inTestMode(order) : order
-    }
-
     // MARK: Telling
 
     var context: ReportContext {
@@ -584,18 +565,6 @@ actor EngineCore {
     func noteCoreChanged() {
         coreChanged = true
         publishChanges(at: parts.now())
-    }
-
-    /// On a thread of its own: a copy of a service takes a while to remove.
-    private func tidyRuns() {
-        let running = [situation.procedure, situation.playbook].compactMap { $0?.id }
-        let ended = [situation.rollback, situation.lastProcedure, situation.lastTest]
-            .compactMap { $0?.id }
-        let over = situation.pastProcedures.map(\.id).filter { !running.contains($0) }
-        let folders = RunFolders(state: parts.state, pid: parts.pid, logger: parts.logger)
-        DispatchQueue.global(qos: .utility).async {
-            folders.tidy(over: over, needed: Set(running + ended))
-        }
     }
 
     private func saveSnapshot() {

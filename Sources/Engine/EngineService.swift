@@ -31,6 +31,14 @@ extension EngineCore: EngineService {
             return CommandAnswer(events: [], plan: try await dryRun(for: caller))
         }
         if request.command == "check-now" { return try await checkNow(request) }
+        if let test = SelfTest(rawValue: request.command) {
+            return try await answer(test, for: caller)
+        }
+        if request.command == "generate-rollback-report" {
+            return CommandAnswer(
+                events: [], record: try rollbackRecord(testMode: request.testMode ?? false))
+        }
+        if request.command == "verify-backup" { return try await verifyBackup(request, caller) }
         let planHash = context.rollbackReport(caller)?.hash
         if request.command == "configure-alerts" { return try configureAlerts(request, caller) }
         let command = try CommandReading(rules: rules, planHash: planHash).command(request)
@@ -55,7 +63,7 @@ extension EngineCore: EngineService {
             do {
                 return try handle(.command(command, by: caller))
             } catch let refusal as Refusal {
-                guard refusal.rule == "one-procedure-at-a-time",
+                guard ["one-procedure-at-a-time", "pause-first"].contains(refusal.rule),
                     let busy = situation.procedure, busy.kind == .fallback,
                     busy.startedBy == "engine", busy.state == .running, clock.now < end
                 else { throw refusal }
@@ -96,51 +104,6 @@ extension EngineCore: EngineService {
         let result = await parts.check(probe)
         take([Sample(probe: reference, result: result, at: parts.now())])
         return CommandAnswer(events: [])
-    }
-
-    /// Asks every step of the plan what it would do now. Changes nothing, and writes no event.
-    private func dryRun(for caller: Caller) async throws -> RollbackReport {
-        guard let rollback = parts.runbook.rollback else {
-            return try await rollbackPlan(for: caller)
-        }
-        try rules.authority.mayAct(caller)
-        dryRuns += 1
-        let folder = "\(parts.state)/runs/dry-\(parts.pid)-\(dryRuns)"
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        var procedure = Procedure(
-            id: "dry-run", kind: .rollback, name: rollback.to, title: "", startedAt: parts.now(),
-            startedBy: caller.user, reason: "", emergency: situation.emergency?.id,
-            stages: rules.rollbackStages(rollback))
-        procedure.backup = situation.lastBackup?.id
-        let stepper = Stepper(parts: parts) { [weak self] in await self?.lookQuietly(at: $0) }
-        var outcomes: [StepOutcome] = []
-        var stoppedUnits: [Work] = []
-        for address in procedure.addresses {
-            guard let order = order(procedure, address, mode: .dryRun, folder: folder) else {
-                outcomes.append(
-                    StepOutcome(
-                        end: .failed, message: "the runbook has no status page", seconds: 0))
-                continue
-            }
-            let outcome = await stepper.forecast(order)
-            outcomes.append(
-                stoppedUnits.contains(order.step.work) && outcome.end == .alreadyDone
-                    ? StepOutcome(
-                        end: .wouldRun, message: "an earlier step stops it", seconds: 0)
-                    : outcome)
-            // What is running now will have been stopped by then.
-            if case .service(.stop, let unit) = order.step.work {
-                stoppedUnits.append(.service(.start, unit: unit))
-            }
-        }
-        guard let report = context.rollbackReport(caller, forecasts: outcomes) else {
-            return try await rollbackPlan(for: caller)
-        }
-        return report
-    }
-
-    private func lookQuietly(at reference: ProbeReference) -> CheckResult? {
-        monitor.entry(reference)?.last
     }
 
     func events(after: Int, limit: Int) async throws -> EventPage {

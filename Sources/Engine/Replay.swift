@@ -103,7 +103,7 @@ enum Replay {
 
     private struct Form: Codable {
         /// Raised whenever the rules would add the same journal up to another situation.
-        static let present = 3
+        static let present = 4
         var version: Int
         var situation: Situation
     }

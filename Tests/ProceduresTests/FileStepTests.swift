@@ -1,4 +1,5 @@
 // The works `remove`, `restore` and `edit`: done, taken back, and killed half way.
+import CLinux
 import Domain
 import Files
 import FoundationEssentials
@@ -107,6 +108,21 @@ import Testing
         )
     }
 
+    @Test func `sockets and pipes go, and nobody says that they come back`() async throws {
+        mkfifo(bench.root("folder/pipe"), 0o600)
+        try bench.write("kept/file", "kept")
+        mkfifo(bench.root("folder/kept/pipe"), 0o600)
+        let work = Work.remove(["pipe", "kept"])
+        let result = await bench.perform(work)
+        #expect(result.end == .succeeded, "\(result)")
+        #expect(result.lines.count { $0.contains("not saved") } == 2)
+        let undone = await bench.perform(work, .undo)
+        #expect(undone.end == .succeeded, "\(undone)")
+        #expect(undone.lines.contains { $0.contains("not put back") })
+        #expect(bench.read("kept/file") == "kept")
+        #expect(!bench.exists("pipe"))
+    }
+
     @Test func `saved copies and backups are never removed`() async throws {
         _ = await bench.perform(work)
         for path in [
@@ -204,6 +220,86 @@ import Testing
         #expect(bench.read(".env") == "OLD=https://x\nNEW=1\n")
         #expect(await bench.perform(bench.order(step, .undo)).end == .succeeded)
         #expect(try bench.picture() == before)
+    }
+
+    @Test func `a line is added beside another, once`() async throws {
+        try bench.write("conf", "[one]\na=1\n[two]\nb=2")
+        let work = Work.edit(
+            EditWork(
+                file: "conf",
+                insert: [
+                    PlacedLine(line: "first={{v}}", side: .after, mark: "[one]"),
+                    PlacedLine(line: "# two", side: .before, mark: "[two]"),
+                    PlacedLine(line: "last=1", side: .after, mark: "b=2"),
+                ]))
+        let values = [("v", "1")]
+        #expect(await bench.perform(work, .dryRun, variables: values).end == .wouldRun)
+        #expect(await bench.perform(work, variables: values).end == .succeeded)
+        let wanted = "[one]\nfirst=1\na=1\n# two\n[two]\nb=2\nlast=1\n"
+        #expect(bench.read("conf") == wanted)
+        #expect(
+            await bench.perform(work, variables: values).message == "nothing to change in conf")
+        #expect(bench.read("conf") == wanted)
+        let lost = await bench.perform(
+            .edit(
+                EditWork(
+                    file: "conf",
+                    insert: [PlacedLine(line: "new", side: .after, mark: "[three]")])))
+        #expect(lost.end == .failed)
+        #expect(lost.message.contains("no line contains `[three]`"))
+    }
+
+    @Test(.enabled(if: geteuid() == 0))
+    func `what is marked immutable is told before anything is changed`()
+        async throws
+    {
+        try bench.write("site/a", "a")
+        try bench.write("site/b", "b")
+        do {
+            try await bench.system("chattr +i site/b")
+        } catch {
+            return  // Not every file system knows the mark.
+        }
+        let before = try bench.picture()
+        for work in [
+            Work.remove(["site/a", "site/b"]), .remove(["site"]),
+            .edit(EditWork(file: "site/b", insertLines: ["c"])),
+        ] {
+            for mode in [StepOrder.Mode.dryRun, .perform] {
+                let result = await bench.perform(work, mode)
+                #expect(result.end == .failed)
+                #expect(result.message.contains("chattr -i"), "\(result.message)")
+            }
+        }
+        #expect(try bench.picture() == before)
+        try await bench.system("chattr -i site/b")
+    }
+
+    @Test func `other names of a file stay as they were, and it is said`() async throws {
+        try bench.write("one", "text\n")
+        link(bench.root("folder/one"), bench.root("folder/two"))
+        let result = await bench.perform(.edit(EditWork(file: "one", insertLines: ["more"])))
+        #expect(result.message.contains("1 other name"), "\(result.message)")
+        #expect(bench.read("two") == "text\n")
+        #expect(
+            await bench.perform(.edit(EditWork(file: "one", insertLines: ["more"])), .undo).end
+                == .succeeded)
+        #expect(bench.read("one") == "text\n")
+    }
+
+    @Test func `extended attributes stay, and a huge file is refused`() async throws {
+        try bench.write("file", "a\n")
+        let path = bench.root("folder/file")
+        let isKept = setxattr(path, "user.note", "kept", 4, 0) == 0
+        #expect(
+            await bench.perform(.edit(EditWork(file: "file", insertLines: ["b"]))).end
+                == .succeeded)
+        var value = [UInt8](repeating: 0, count: 10)
+        if isKept { #expect(getxattr(path, "user.note", &value, 10) == 4) }
+        truncate(path, 200 << 20)
+        let huge = await bench.perform(.edit(EditWork(file: "file", insertLines: ["c"])))
+        #expect(huge.end == .failed)
+        #expect(huge.message.contains("more than"), "\(huge.message)")
     }
 
     @Test func `bytes that are no text, line ends and a missing last line feed stay`() async throws
@@ -339,10 +435,70 @@ import Testing
         #expect(try bench.picture().filter { !$0.contains(" .git") } == before)
     }
 
+    @Test func `a submodule is told from a folder`() async throws {
+        try await makeRepository()
+        try await bench.system(
+            """
+            unset GIT_DIR GIT_INDEX_FILE GIT_WORK_TREE
+            mkdir ../state/sub; cd ../state/sub; \(git) init -q .; echo s > s; git add s; \(git) commit -qm s
+            cd '\(bench.folder)'; \(git) -c protocol.file.allow=always submodule --quiet add '\(bench.root("state/sub"))' module
+            \(git) commit -qm module
+            """)
+        let result = await bench.perform(.restore(.git(revision: "HEAD", paths: ["module"])))
+        #expect(result.end == .failed)
+        #expect(result.message.contains("submodule"), "\(result.message)")
+        #expect(bench.exists("module/s"))
+    }
+
+    @Test(arguments: ["gzip", "xz", "zstd"])
+    func `an archive may be packed in any way`(_ packer: String) async throws {
+        try bench.write("legacy/page", "legacy")
+        try await bench.system("tar --\(packer) -cf packed -C legacy page")
+        let work = Work.restore(.archive(file: "packed", paths: ["page"]))
+        #expect(await bench.perform(work, .dryRun).end == .wouldRun)
+        let result = await bench.perform(work)
+        #expect(result.end == .succeeded, "\(result)")
+        #expect(bench.read("page") == "legacy")
+        try await bench.system("head -c 60 packed > cut")
+        let cut = await bench.perform(.restore(.archive(file: "cut", paths: ["page"])))
+        #expect(cut.end == .failed)
+    }
+
+    /// Archives that were made to write or read elsewhere.
+    @Test func `no archive reaches out of its own content`() async throws {
+        try bench.root.write("outside/secret", "secret")
+        try await bench.system(
+            """
+            mkdir ../state/evil; cd ../state/evil
+            ln -s '\(bench.root("outside"))' way; tar -cf ../../folder/link.tar way
+            rm way; mkdir way; echo evil > way/secret; tar -rf ../../folder/link.tar way/secret
+            echo evil > up; tar -cf ../../folder/up.tar -P --transform='s,up,../outside/up,' up
+            tar -cf ../../folder/absolute.tar -P --transform='s,up,\(bench.root("outside/up")),' up
+            ln '\(bench.root("outside/secret"))' hard; ln hard two
+            tar -cf ../../folder/hard.tar -P --transform='flags=r;s,two,page,' \
+              --transform='flags=h;s,.*,\(bench.root("outside/secret")),' hard two
+            """)
+        let outside = try bench.picture("outside").filter { !$0.contains("secret") }
+        for (file, paths) in [
+            ("link.tar", ["way", "way/secret"]), ("link.tar", ["way/secret"]),
+            ("up.tar", ["../outside/up"]), ("up.tar", ["up"]),
+            ("absolute.tar", [bench.root("outside/up")]), ("hard.tar", ["page"]),
+        ] {
+            let result = await bench.perform(.restore(.archive(file: file, paths: paths)))
+            if result.end == .succeeded {
+                #expect(bench.read("way/secret") != "secret", "\(file) \(paths)")
+                #expect(bench.read("page") != "secret", "\(file) \(paths)")
+            }
+            let secret = try String(contentsOfFile: bench.root("outside/secret"), encoding: .utf8)
+            #expect(secret == "secret", "\(file) \(paths)")
+            #expect(try bench.picture("outside").filter { !$0.contains("secret") } == outside)
+        }
+    }
+
     @Test func `no repository is told`() async {
         let result = await bench.perform(.restore(.git(revision: "HEAD", paths: ["x"])))
         #expect(result.end == .failed)
-        #expect(result.message.contains("no repository"))
+        #expect(result.message.contains("in no git repository"))
     }
 
     @Test(arguments: [true, false])

@@ -141,5 +141,7 @@ import Testing
         let daemon = try #require(pid_t((bench.read("daemon") ?? "").trimmingSuffix()))
         #expect(isAlive(daemon), "what goes on in the background holds nothing")
         try bench.write("stop", "")
+        // It looks for that in a folder that is about to go.
+        try await eventually("it has ended") { !isAlive(daemon) }
     }
 }

@@ -102,6 +102,16 @@ import Testing
         #expect(unknown.message.contains("systemd knows no unit unknown"))
     }
 
+    @Test func `without systemctl it is said what is missing`() async throws {
+        var step = Step(name: "s", work: .service(.start, unit: "known"))
+        step.environment = [NamedValue(name: "PATH", value: .plain(bench.folder))]
+        for mode in [StepOrder.Mode.dryRun, .perform] {
+            let result = await bench.perform(bench.order(step, mode))
+            #expect(result.end == .failed)
+            #expect(result.message.contains("`units:` has no commands for it"), "\(result)")
+        }
+    }
+
     @Test func `stopping does not imply how to start again`() async {
         #expect(await service(.start).end == .succeeded)
         #expect(await service(.stop, .undo).end == .failed)
@@ -169,6 +179,48 @@ import Testing
         }
         #expect(await ask(true) == .succeeded)
         #expect(await ask(false) == .failed)
+    }
+
+    @Test func `a page's token is kept for the login, and shown to nobody`() async throws {
+        let token = "IjQ2ZjM5+/=abc"
+        let server = try ScriptedServer.http { request in
+            if request.hasPrefix("GET /login") {
+                return ScriptedServer.answer(
+                    "<head><meta name=\"csrf-token\" content=\"\(token)\"></head>",
+                    headers: ["Set-Cookie: session=abc; Path=/"])
+            }
+            return request.contains("csrf_token=IjQ2ZjM5%2B%2F%3Dabc&user=admin")
+                && request.lowercased().contains("cookie: session=abc")
+                ? ScriptedServer.answer("welcome") : ScriptedServer.answer(token, status: "403 No")
+        }
+        let expect = Domain.Expectation(
+            status: [200],
+            keep: [
+                NamedText(name: "csrf", text: "<meta name=\"csrf-token\" content=\"([^\"]+)\"")
+            ])
+        let login = Work.http(
+            request(
+                server, "/login", method: "POST",
+                body: .form([
+                    NamedValue(name: "csrf_token", value: .plain("{{csrf}}")),
+                    NamedValue(name: "user", value: .plain("admin")),
+                ])), expect: Domain.Expectation(status: [200]), keepCookies: true)
+        let early = await bench.perform(login)
+        #expect(early.end == .failed)
+        #expect(early.message.contains("{{csrf}}"))
+        let forecast = await bench.perform(login, .dryRun)
+        #expect(forecast.end == .wouldRun)
+        #expect(forecast.message.contains("{{csrf}}"))
+        let page = await bench.perform(
+            .http(request(server, "/login"), expect: expect, keepCookies: true))
+        #expect(page.message == "HTTP 200; kept {{csrf}}")
+        #expect(await bench.perform(login).end == .succeeded)
+        let odd = await bench.perform(
+            .http(request(server, "/other"), expect: expect, keepCookies: false))
+        #expect(odd.end == .failed)
+        let shown = await bench.perform(
+            .http(request(server, "/x"), expect: Domain.Expectation(), keepCookies: false))
+        #expect(!shown.lines.contains { $0.contains(token) }, "\(shown.lines)")
     }
 
     @Test func `a secret goes out, and is masked in whatever comes back`() async throws {
@@ -350,14 +402,17 @@ import Testing
         let work = Work.sql(SQLWork(source: "main", statements: ["CREATE TABLE t (x)"]))
         #expect(await bench.perform(work, sources: missing).end == .failed)
         #expect(!bench.exists("none.db"))
-        let server = DatabaseServer(host: "h", port: 1, database: "d", user: "u", password: nil)
+        let port = try steadyPort()
+        let server = DatabaseServer(
+            host: "127.0.0.1", port: port, database: "d", user: "u", password: nil)
         for kind in [DataSourceKind.mysql(server), .postgresql(server)] {
             let result = await bench.perform(work, sources: [DataSource(name: "main", kind: kind)])
             #expect(result.end == .failed)
-            #expect(result.message.contains("no client"))
+            #expect(result.message.contains("connection refused by 127.0.0.1:\(port)"))
         }
-        let redis = await bench.perform(.redis(source: "r", command: ["PING"], reply: nil))
-        #expect(redis.message.contains("no client"))
+        let redis = await bench.perform(
+            work, sources: [DataSource(name: "main", kind: .redis(url: .plain("redis://h")))])
+        #expect(redis.message.contains("use a redis step"))
         #expect(await bench.perform(work).message.contains("no data source"))
     }
 

@@ -196,6 +196,37 @@ import Testing
         #expect(world.situation.rollback?.state == .undone)
     }
 
+    /// Its undo is a program: whether it ran is not known, and nobody may run it twice.
+    @Test(arguments: [true, false])
+    func `an undo whose end is unknown is asked about, and goes on`(_ done: Bool) throws {
+        var world = try Self.rolling()
+        for _ in 1...4 { try world.end() }
+        try world.end(.failed, "cannot drop")
+        try world.ask(.undoRollback(toStage: nil))
+        try world.end(.unknown, "the runner is gone")
+        #expect(world.situation.procedure?.state == .waiting)
+        #expect(world.situation.procedure?.message.contains("“Drop tables” was taken back") == true)
+        #expect(refusedRule { try world.ask(.resumeProcedure) } == "waits-for-an-answer")
+        try world.ask(.resolveStep(done: done))
+        #expect(world.situation.procedure?.state == .undoing)
+        while world.running != nil { try world.end() }
+        #expect(world.situation.rollback?.state == .undone)
+        let undone = world.started.filter { $0.hasPrefix("-") }
+        let again = done ? [] : ["-Drop tables"]
+        #expect(undone == ["-Drop tables"] + again + ["-Restore", "-Remove", "-Stop"])
+    }
+
+    @Test func `what was saved is put back again when nobody knows whether it was`() throws {
+        var world = try Self.rolling()
+        for _ in 1...3 { try world.end() }
+        try world.end(.failed, "no")
+        try world.ask(.undoRollback(toStage: nil))
+        try world.end(.unknown, "the runner is gone")
+        while world.running != nil { try world.end() }
+        #expect(world.situation.rollback?.state == .undone)
+        #expect(world.started.filter { $0 == "-Restore" }.count == 2)
+    }
+
     @Test func `pause holds after the running step, and resume goes on`() throws {
         var world = try Self.rolling()
         try world.ask(.pauseProcedure)

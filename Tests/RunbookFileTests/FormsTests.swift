@@ -48,6 +48,65 @@ import Testing
                 ])
     }
 
+    @Test func `a database is reached by its socket, or with TLS`() throws {
+        let book = try book(
+            """
+            data_sources:
+              local: { mysql: { socket: run/mysqld.sock, database: d, user: u } }
+              far: { postgresql: { host: db, database: d, user: u, tls: verified, tls_ca: ca.pem } }
+              near: { mysql: { host: db, port: 3307, database: d, user: u, tls: off } }
+
+            """)
+        #expect(
+            book.sources.map(\.kind)
+                == [
+                    .mysql(
+                        DatabaseServer(
+                            host: "/srv/book/run/mysqld.sock", port: 3306, database: "d", user: "u",
+                            password: nil)),
+                    .postgresql(
+                        DatabaseServer(
+                            host: "db", port: 5432, database: "d", user: "u", password: nil,
+                            tls: .verified, tlsCA: "/srv/book/ca.pem")),
+                    .mysql(
+                        DatabaseServer(
+                            host: "db", port: 3307, database: "d", user: "u", password: nil,
+                            tls: .off)),
+                ])
+        for (keys, words) in [
+            ("database: d, user: u", "host"),
+            ("host: h, socket: /s, database: d, user: u", "socket"),
+            ("host: h, database: d, user: u, tls: maybe", "when-offered"),
+            ("host: h, database: d, user: u, tls_ca: /c", "tls"),
+        ] {
+            let result = check(small("data_sources: { m: { mysql: { \(keys) } } }\n"))
+            #expect(result.problems.contains { $0.short.contains(words) }, "\(keys)")
+        }
+    }
+
+    @Test func `the names of secret variables are known`() throws {
+        let steps =
+            "actions: { it: { steps: [ { name: n, run: [x], env: { TOKEN: { env: SMS_TOKEN } } } ] } }\n"
+        #expect(try book(Self.sources + steps).secretVariables == ["SMS_TOKEN"])
+    }
+
+    @Test func `what cannot be kept, or stands nowhere`() {
+        let cases = [
+            ("redis: { source: m, command: [PING] }, expect: { keep: { a: b } }", "only `http`"),
+            ("edit: { file: f, insert: [ { line: a } ] }", "`after`"),
+            ("edit: { file: f, insert: [ { line: a, after: b, before: c } ] }", "`after`"),
+        ]
+        for (yaml, words) in cases {
+            let result = check(
+                small(
+                    "data_sources: { m: { redis: { url: \"redis://h\" } } }\n"
+                        + "actions: { it: { steps: [ { name: n, \(yaml) } ] } }\n"))
+            #expect(
+                result.problems.contains { $0.message.contains(words) },
+                "\(yaml): \(result.problems.map(\.short))")
+        }
+    }
+
     @Test func `kinds of work`() throws {
         #expect(try work("shell: 'ls | wc'").work == .shell("ls | wc"))
         #expect(try work("run: [cat], stdin: hello").work == .run(["cat"], input: "hello"))
@@ -75,6 +134,23 @@ import Testing
                 == .edit(
                     EditWork(
                         file: "f", replace: [Replacement(old: "a", new: "")], insertLines: ["b"])))
+        #expect(
+            try work(
+                "edit: { file: f, insert: [ { line: a, after: b }, { line: c, before: d } ] }"
+            ).work
+                == .edit(
+                    EditWork(
+                        file: "f",
+                        insert: [
+                            PlacedLine(line: "a", side: .after, mark: "b"),
+                            PlacedLine(line: "c", side: .before, mark: "d"),
+                        ])))
+        #expect(
+            try work("http: { url: \"http://h/\" }, expect: { keep: { csrf: 'c=(.+)' } }").work
+                == .http(
+                    HTTPRequest(url: .plain("http://h/")),
+                    expect: Expectation(keep: [NamedText(name: "csrf", text: "c=(.+)")]),
+                    keepCookies: false))
         #expect(try work("wait: 5s").work == .wait(.seconds(5)))
         #expect(try work("confirm: Lights are green").work == .confirm("Lights are green"))
         #expect(

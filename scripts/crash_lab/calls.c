@@ -57,7 +57,7 @@ struct control {
 static struct control *control;
 static char me[64];
 static pid_t my_pid;
-static enum { STRANGER, ENGINE, RUNNER } role;
+static enum { STRANGER, ENGINE, READY, RUNNER } role; /* READY: forks a runner for each step */
 static int trace_file = -1;
 static __thread int busy; /* our own calls are no points */
 
@@ -79,7 +79,10 @@ __attribute__((constructor)) static void begin(int count, char **arguments) {
     if (memory == MAP_FAILED) return;
     control = memory;
     my_pid = getpid();
-    if (is_engine) {
+    if (is_runner && count > 2 && !strcmp(arguments[2], "--ready")) {
+        snprintf(me, sizeof me, "ready runner");
+        role = READY;
+    } else if (is_engine) {
         snprintf(me, sizeof me, "engine %d", control->generation);
         atomic_store(&control->engine, my_pid);
         role = ENGINE;
@@ -227,8 +230,22 @@ static enum action arrive(const char *name, const void *data, size_t size) {
 
 static int is_ours(void) { return control && !busy && role != STRANGER; }
 
+/* What a ready runner has forked becomes a runner as soon as it is seen in its run directory. */
+static void become_runner(const char *path) {
+    const char *runs = strstr(path, "/runs/");
+    const char *step = runs ? strchr(runs + 6, '/') : NULL;
+    if (role != READY || getpid() == my_pid || !step) return;
+    size_t size = strcspn(step + 1, "/");
+    snprintf(me, sizeof me, "runner %.*s", (int)size, step + 1);
+    my_pid = getpid();
+    role = RUNNER;
+    trace_file = -1;
+    atomic_store(&control->runner, my_pid);
+}
+
 /* A call on a path. */
 static enum action at_path(const char *call, const char *path) {
+    become_runner(path);
     char name[184];
     int count = snprintf(name, sizeof name, "%s ", call);
     if (!shortened(path, name + count, sizeof name - count)) return NOTHING;
@@ -240,7 +257,8 @@ static enum action at_file(const char *call, int file, const void *data, size_t 
     if (!path_of(file, path, sizeof path)) return NOTHING;
     int count = snprintf(name, sizeof name, "%s ", call);
     if (!strncmp(path, "pipe:", 5))
-        return role == RUNNER && getpid() == my_pid ? arrive("open the gate", NULL, 0) : NOTHING;
+        /* 3 is the lifeline, which is pulled whenever there is something new to read. */
+        return file != 3 && role == RUNNER && getpid() == my_pid ? arrive("open the gate", NULL, 0) : NOTHING;
     if (!shortened(path, name + count, sizeof name - count)) return NOTHING;
     size_t end = strlen(name);
     if (end > 4 && !strcmp(name + end - 4, "-shm")) return NOTHING;
@@ -617,10 +635,14 @@ pid_t waitpid(pid_t pid, int *status, int options) {
     errno = saved;
     return found;
 }
+static void leave(void) {
+    if (!is_ours() || getpid() != my_pid) return;
+    arrive("exit", NULL, 0);
+    int expected = my_pid;
+    atomic_compare_exchange_strong(&control->runner, &expected, 0);
+}
 void _exit(int status) {
-    if (is_ours() && getpid() == my_pid) arrive("exit", NULL, 0);
+    leave();
     for (;;) syscall(SYS_exit_group, status);
 }
-__attribute__((destructor)) static void end_of_process(void) {
-    if (is_ours() && getpid() == my_pid) arrive("exit", NULL, 0);
-}
+__attribute__((destructor)) static void end_of_process(void) { leave(); }

@@ -47,8 +47,8 @@ def listing(name):
 class Cut:
     """Makes the disk as it is after the power went.
 
-    `some` is None when everything that was not synced is lost; else a random generator that says, for
-    each folder and each block of each file, whether it had come to the disk by itself.
+    `some` is None when everything that was not synced is lost; else a random generator that says,
+    for each folder and each block of each file, whether it had come to the disk by itself.
     """
 
     def __init__(self, root, image, some=None):

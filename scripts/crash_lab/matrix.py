@@ -52,8 +52,8 @@ def watched(world):
         for line in file:
             who, name, number, data = line.rstrip("\n").split("\t")
             point = Point(who, name, int(number))
-            runner = (runner or who.startswith("runner")) and not (
-                who.startswith("engine") and name == "read an exit status")
+            if who.startswith("runner"):
+                runner = name != "exit"
             seen.append([point, kind(name), runner])
             if who.startswith("engine") and "/journal.db-wal" in name:
                 unnamed.append(seen[-1])

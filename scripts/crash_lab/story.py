@@ -1,5 +1,6 @@
 """The service of the crash matrix, what is done to it, and what must be true of it afterwards."""
 import os
+import pwd
 import shutil
 import sqlite3
 import stat
@@ -9,7 +10,7 @@ RUNBOOK = """\
 version: 1
 service: { name: lab, title: The lab, timezone: UTC }
 people:
-  first: { name: The first administrator, user: root }
+  first: { name: The first administrator, user: US }
   second: { name: The second administrator, user: nobody }
 roles:
   administrator: { members: [first, second] }
@@ -39,9 +40,11 @@ LONG = """\
     - name: Component removal
       steps: [ { name: Remove, remove: [ unified.txt, static ] } ]
     - name: Legacy restoration
-      steps: [ { name: Restore, restore: { from: copy, folder: legacy, paths: [ page.html, new ] } } ]
+      steps:
+        - { name: Restore, restore: { from: copy, folder: legacy, paths: [ page.html, new ] } }
     - name: Database rollback
       steps:
+        - { name: Agree, confirm: May the ledger be changed? }
         - name: Ledger
           sql: { source: main, run: [ "INSERT INTO ledger(what) VALUES ('rolled back')" ] }
           undo: { restore_database: main }
@@ -84,7 +87,7 @@ MARKS = {"Close": ("close", "unclose"), "Open": ("open", "unopen")}
 def lay_out(root, stages):
     """The service as it is before anything happened."""
     service = root + "/service"
-    runbook = RUNBOOK + stages
+    runbook = RUNBOOK.replace("user: US", "user: " + pwd.getpwuid(os.geteuid()).pw_name) + stages
     for path, text in {**BEFORE, **LEGACY, "tocsin.yaml": runbook, "bin/mark": MARK}.items():
         os.makedirs(os.path.dirname(f"{service}/{path}"), exist_ok=True)
         with open(f"{service}/{path}", "w", encoding="utf-8") as file:
@@ -115,15 +118,34 @@ class Story(NamedTuple):
     files: dict = AFTER
     rows: list = [*ROWS, "rolled back"]
 
+    @property
+    def start(self):
+        """The state in which the rollback is before."""
+        return next((one.end for one in STORIES if one.name == self.after), None)
+
+    @property
+    def again(self):
+        """What an operator says when it has failed."""
+        undoes = self.begin["command"] == "undo-rollback"
+        return self.begin if undoes else {"command": "resume-rollback"}
+
 
 ROLLBACK = {"command": "rollback", "reason": "the crash matrix", "authorization": "planned",
             "confirmation": "lab"}
-BOTH = {"close": 1, "open": 1, "unclose": 1, "unopen": 1}
+# A whole rollback and its undo in four parts, each of which begins where another ends.
 STORIES = [
-    Story("rollback", ROLLBACK, "succeeded"),
-    Story("undo", {"command": "undo-rollback"}, "undone", after="rollback", marks=BOTH,
-          files=BEFORE, rows=ROWS),
-    Story("pause", ROLLBACK, "succeeded", stages=SHORT, pauses=True, files=BEFORE, rows=ROWS),
+    Story("shut down", ROLLBACK, "waiting", marks={"close": 1}, rows=ROWS,
+          files={**AFTER, ".env": BEFORE[".env"]}),
+    Story("go on", {"command": "resolve-step", "name": "done"}, "succeeded", after="shut down"),
+    Story("undo a part", {"command": "undo-rollback", "stage": "Database rollback"}, "paused",
+          after="go on", marks={"close": 1, "open": 1, "unopen": 1}, rows=ROWS,
+          files={**AFTER, ".env": BEFORE[".env"]}),
+    Story("undo the rest", {"command": "undo-rollback"}, "undone", after="undo a part",
+          marks={"close": 1, "open": 1, "unclose": 1, "unopen": 1}, files=BEFORE, rows=ROWS),
+    Story("forward again", {"command": "resume-rollback"}, "succeeded", after="undo a part",
+          marks={"close": 1, "open": 2, "unopen": 1}),
+    Story("approval", {**ROLLBACK, "authorization": "maintenance"}, "succeeded", stages=SHORT,
+          pauses=True, files=BEFORE, rows=ROWS),
 ]
 
 
@@ -166,11 +188,14 @@ def files(folder):
 
 
 def was_done(step, undoing, world, procedure):
-    """What an operator finds who looks whether a step was done."""
+    """What an operator finds who looks whether a step was done, or taken back."""
     if step in MARKS:
-        return marks(world.evidence, procedure).get(MARKS[step][1 if undoing else 0], 0) > 0
-    if step == "Ledger" and not undoing:
-        return "rolled back" in (rows(world.root + "/service/data.db") or [])
+        forward, back = MARKS[step]
+        found = marks(world.evidence, procedure)
+        since = found.get(forward, 0) - found.get(back, 0)
+        return since == (0 if undoing else 1)
+    if step == "Ledger":
+        return ("rolled back" in (rows(world.root + "/service/data.db") or [])) != undoing
     return False
 
 
@@ -179,7 +204,7 @@ def service_faults(story, world):
     folder = world.root + "/service"
     wanted = story.files
     found = files(folder)
-    for path in ("tocsin.yaml", "bin/mark", "data.db", *LEGACY):
+    for path in ("tocsin.yaml", "bin/mark", "data.db", ".tocsin-lab.lock", *LEGACY):
         found.pop(path, None)
     for path in sorted(set(wanted) | set(found)):
         if path.startswith("data.db-"):
@@ -197,6 +222,7 @@ def backup_faults(world, backup):
         yield f"the backup {backup} is not there"
         return
     found = files(folder + "/files")
+    found.pop("tocsin.yaml", None)  # the runbook is always kept
     if found != BEFORE:
         yield f"the backup holds {found}"
     if rows(folder + "/databases/main.sqlite") != ROWS:

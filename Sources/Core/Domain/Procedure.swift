@@ -92,6 +92,8 @@ package struct ProcedureStep: Sendable, Equatable, Codable {
     package var guards: [Int]?
     /// The guard whose steps it replaces: it runs only when that guard has failed.
     package var replaces: Int?
+    /// It is not known whether it was taken back; nil: it is, or nobody has tried.
+    package var undoIsUnknown: Bool?
     package init(step: Step, guards: [Int]? = nil, replaces: Int? = nil) {
         self.step = step
         self.guards = guards

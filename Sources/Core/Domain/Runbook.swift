@@ -40,6 +40,8 @@ package struct Runbook: Sendable, Equatable {
     package var drills: [Drill]
     package var reviews: [ReviewDefinition]
     package var targets: Targets
+    /// Environment variables that hold its secrets, sorted.
+    package var secretVariables: [String] = []
 
     package init(
         path: String, folder: String, service: ServiceIdentity, people: [Person] = [],

@@ -26,8 +26,8 @@ package struct Situation: Sendable, Equatable, Codable {
     package var lastTest: Procedure?
     /// The time after the last rollback in which everything is watched closely.
     package var watch: RollbackWatch?
-    /// Rollback rules whose countdown people were told of.
-    package var announcedRules: OrderedSet<String> = []
+    /// Rollback rules whose countdown people were told of, with the moment that they were told.
+    package var announcedRules: OrderedDictionary<String, Timestamp> = [:]
     /// The last rollback that ended; it can be resumed or undone.
     package var rollback: Procedure?
     /// The last procedure of another kind that ended.
@@ -153,6 +153,8 @@ package struct Emergency: Sendable, Equatable, Codable {
     package var isGiven: Bool
     /// How often it was taken up again after its end.
     package var reopenings: Int
+    /// When it was taken up the last time.
+    package var reopenedAt: Timestamp?
     /// The ticket's number, once a ticket system has given one.
     package var ticket: String?
     /// What the status page calls the incident.

@@ -225,14 +225,29 @@ package struct EditWork: Sendable, Equatable, Codable {
     package var replace: [Replacement]
     /// Lines added at the end unless they are there already.
     package var insertLines: [String]
+    /// Lines added beside another, unless they are there already. Nil in older journals.
+    package var insert: [PlacedLine]?
     package init(
         file: String, deleteLines: [String] = [], replace: [Replacement] = [],
-        insertLines: [String] = []
+        insertLines: [String] = [], insert: [PlacedLine]? = nil
     ) {
         self.file = file
         self.deleteLines = deleteLines
         self.replace = replace
         self.insertLines = insertLines
+        self.insert = insert
+    }
+}
+package struct PlacedLine: Sendable, Equatable, Codable {
+    package enum Side: String, Sendable, Codable { case before, after }
+    package var line: String
+    package var side: Side
+    /// The first line that contains this is meant.
+    package var mark: String
+    package init(line: String, side: Side, mark: String) {
+        self.line = line
+        self.side = side
+        self.mark = mark
     }
 }
 package struct Replacement: Sendable, Equatable, Codable {
@@ -280,6 +295,8 @@ package struct StepOrder: Sendable, Equatable, Codable {
     package var sources: [DataSource]
     package var units: [ServiceUnit]
     package var backup: BackupDefinition
+    /// Environment variables that hold secrets of the runbook; no program inherits them.
+    package var secretVariables: [String]?
     package init(
         mode: Mode, step: Step, runDirectory: String, folder: String, savedDirectory: String,
         variables: [NamedText], sources: [DataSource], units: [ServiceUnit],

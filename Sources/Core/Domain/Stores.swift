@@ -65,7 +65,8 @@ package struct BackupReceipt: Sendable, Equatable, Codable {
     /// Names of the databases in it, with their row counts in all.
     package var databases: [String]
     package var rows: Int
-    /// Read back and compared after it was taken, and whole when it was last looked at.
+    /// Read back and compared after it was taken, every dump tried out in a scratch database, and whole
+    /// when it was last looked at.
     package var verified: Bool
     /// Of its manifest; lower-case hex. The journal's hashes cover it too.
     package var sha256: String?
@@ -75,10 +76,12 @@ package struct BackupReceipt: Sendable, Equatable, Codable {
     package var problem: String?
     /// How many things were left out, such as sockets, or files that vanished meanwhile.
     package var leftOut: Int?
+    /// Why it is not verified; nil or empty when it is.
+    package var doubts: [String]?
     package init(
         id: String, path: String, at: Timestamp, files: Int, bytes: Int, databases: [String],
         rows: Int, verified: Bool, sha256: String? = nil, checkedAt: Timestamp? = nil,
-        problem: String? = nil, leftOut: Int? = nil
+        problem: String? = nil, leftOut: Int? = nil, doubts: [String]? = nil
     ) {
         self.id = id
         self.path = path
@@ -92,6 +95,7 @@ package struct BackupReceipt: Sendable, Equatable, Codable {
         self.checkedAt = checkedAt
         self.problem = problem
         self.leftOut = leftOut
+        self.doubts = doubts
     }
 }
 /// What putting back a backup's files would do now, or has done.
@@ -152,9 +156,14 @@ package protocol BackupKeeper: Sendable {
     ) throws -> RestoreSummary
     /// Undoes what `restoreFiles` did, from the folder that it saved to. Doing it again does no harm.
     func putBackFiles(saved: String, progress: (String) -> Void) throws
+    /// Makes a database hold what the backup holds, and nothing else.
     func restoreDatabase(
         _ receipt: BackupReceipt, source: DataSource, progress: (String) -> Void
     ) throws
+    /// Writes what a database holds now into a new file, so that a restore can be taken back.
+    func saveDatabase(_ source: DataSource, to path: String, progress: (String) -> Void) throws
+    /// Makes a database hold what `saveDatabase` wrote, and nothing else.
+    func putBackDatabase(_ source: DataSource, from path: String, progress: (String) -> Void) throws
 }
 
 extension BackupKeeper {

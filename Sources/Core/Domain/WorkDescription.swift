@@ -155,5 +155,6 @@ private func editLine(_ edit: EditWork) -> String {
     if !edit.insertLines.isEmpty {
         parts.append("add \(edit.insertLines.joined(separator: ", "))")
     }
+    parts += (edit.insert ?? []).map { "add \($0.line) \($0.side.rawValue) \($0.mark)" }
     return "edit \(edit.file): \(parts.joined(separator: "; "))"
 }

@@ -19,7 +19,9 @@ extension Situation {
             conditions[name] = nil
             switch name {
             case .trigger(let trigger): spentTriggers.remove(trigger)
-            case .rollback(let rule): announcedRules.remove(rule)
+            case .rollback(let rule):
+                announcedRules[rule] = nil
+                vetoedRules.remove(rule)
             }
         case .problemReported(let kind, let text, let by):
             reported[kind] = ReportedProblem(
@@ -61,7 +63,9 @@ extension Situation {
                 fallbacksToEnd.removeAll { names.contains($0) }
             }
         case .clockStepped(let seconds): shiftClocks(by: Span(seconds: seconds))
-        case .alertsConfigured, .gapNoticed: break
+        // Nobody could veto meanwhile: countdowns are told and begin anew.
+        case .gapNoticed: announcedRules = [:]
+        case .alertsConfigured: break
         }
     }
 
@@ -69,7 +73,6 @@ extension Situation {
         switch event {
         case .emergencyActivated(let activation):
             emergency = Emergency(activation: activation, at: moment)
-            vetoedRules = []
             quietSince = nil
             lastEnded = nil
             // What is still enabled from the last one goes on being the engine's to disable.
@@ -108,7 +111,6 @@ extension Situation {
             for name in conditions.keys {
                 if case .trigger(let trigger) = name { spentTriggers.append(trigger) }
             }
-            vetoedRules = []
             lastEnded = EndedEmergency(emergency: ended, endedAt: moment)
             fallbacksToEnd = fallbacksDue.filter { enabledFallbacks.contains($0) }
             fallbacksDue = []
@@ -158,12 +160,12 @@ extension Situation {
         open.escalation = []
         open.recoversByItself = false
         open.reopenings += 1
+        open.reopenedAt = moment
         // The others join again when they hold, and may raise it as they did the first time.
         open.triggers = reopening.trigger.map { [$0] } ?? []
         emergency = open
         lastEnded = nil
         past.removeAll { $0.id == reopening.id }
-        vetoedRules = []
         // What is still enabled from before goes on being the engine's to disable.
         fallbacksDue = fallbacksToEnd
         fallbacksToEnd = []
@@ -206,12 +208,14 @@ extension Situation {
             procedure?[address].starts += 1
             procedure?[address].startedAt = moment
             procedure?[address].message = ""
+            procedure?[address].undoIsUnknown = nil
             procedure?.message = ""
         case .stepEnded(_, let address, let undo, let outcome):
             guard procedure?.holds(address) == true else { return }
             procedure?[address].state = Self.state(after: outcome.end, undo: undo)
             procedure?[address].seconds = outcome.seconds
             procedure?[address].message = outcome.message
+            procedure?[address].undoIsUnknown = undo && outcome.end == .unknown ? true : nil
             if !undo, outcome.end == .failed { failGuard(of: address) }
             if !undo, outcome.end == .succeeded { remember(address, outcome.seconds) }
         case .pauseRequested:
@@ -229,9 +233,7 @@ extension Situation {
             resume(id)
         case .stepResolved(_, let address, let done, _):
             guard procedure?.holds(address) == true else { return }
-            procedure?[address].state = done ? .succeeded : .pending
-            procedure?.state = .running
-            procedure?.message = ""
+            resolve(address, done: done)
         case .stepSkipped(_, let address, let why):
             guard procedure?.holds(address) == true else { return }
             procedure?[address].state = .skipped
@@ -244,6 +246,13 @@ extension Situation {
             procedure?.undoneTo = stage.flatMap { $0 < count ? $0 : nil }
             procedure?.pauseRequested = false
             procedure?.state = .undoing
+            // A person has it tried again, however often its end was not known.
+            for address in procedure?.addresses ?? []
+            where procedure?[address].state == .unknown
+                && address.stage >= procedure?.undoneTo ?? 0
+            {
+                procedure?[address].state = .failed
+            }
             procedure?.finishedAt = nil
             procedure?.message = ""
         case .procedureEnded(_, let state, let message):
@@ -260,6 +269,19 @@ extension Situation {
             .recoveryOverdue:
             break
         }
+    }
+
+    /// A person's word about a step that waited: forward, or while it was being taken back.
+    private mutating func resolve(_ address: StepAddress, done: Bool) {
+        if procedure?[address].undoIsUnknown == true {
+            if done { procedure?[address].state = .undone }
+            procedure?[address].undoIsUnknown = nil
+            procedure?.state = .undoing
+        } else {
+            procedure?[address].state = done ? .succeeded : .pending
+            procedure?.state = .running
+        }
+        procedure?.message = ""
     }
 
     private static func state(after end: StepOutcome.End, undo: Bool) -> StepState {
@@ -300,8 +322,9 @@ extension Situation {
         for address in procedure?.addresses ?? [] {
             guard procedure?.isForgiven(address) == false else { continue }
             switch procedure?[address].state {
-            case .failed, .unknown, .undone: procedure?[address].state = .pending
-            case .pending, .running, .succeeded, .skipped, nil: break
+            case .failed, .undone: procedure?[address].state = .pending
+            // Whether it may run again is the rules' to say, and else a person's.
+            case .pending, .running, .succeeded, .skipped, .unknown, nil: break
             }
         }
     }

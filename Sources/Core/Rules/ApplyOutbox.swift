@@ -232,6 +232,7 @@ extension Situation {
             shift(&open.activatedAt)
             shift(&open.levelSince)
             shift(&open.respondBy)
+            shiftIfSet(&open.reopenedAt)
             shiftIfSet(&open.acknowledgedAt)
             shiftIfSet(&open.acknowledgedUntil)
             shiftIfSet(&open.heldSince)
@@ -240,9 +241,11 @@ extension Situation {
         }
         if var ended = lastEnded {
             shift(&ended.endedAt)
+            shift(&ended.emergency.activatedAt)
             lastEnded = ended
         }
         shiftIfSet(&quietSince)
+        announcedRules = announcedRules.mapValues { $0 + span }
         if var asked = ask {
             shift(&asked.at)
             shift(&asked.expiresAt)
@@ -256,6 +259,8 @@ extension Situation {
             watch = watched
         }
         func shift(_ entry: inout OutboxEntry) {
+            // Nothing else tells when it was said.
+            if entry.deliveries.isEmpty { shift(&entry.message.at) }
             for index in entry.deliveries.indices {
                 shift(&entry.deliveries[index].queuedAt)
                 shift(&entry.deliveries[index].notBefore)
@@ -279,10 +284,12 @@ extension Situation {
         func shift(_ running: inout Procedure?) {
             guard var shifted = running else { return }
             shift(&shifted.startedAt)
+            shiftIfSet(&shifted.finishedAt)
             for address in shifted.addresses { shiftIfSet(&shifted[address].startedAt) }
             running = shifted
         }
-        shift(&procedure)
-        shift(&playbook)
+        for key in [\Situation.procedure, \.playbook, \.rollback, \.lastProcedure, \.lastTest] {
+            shift(&self[keyPath: key])
+        }
     }
 }

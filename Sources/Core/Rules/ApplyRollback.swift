@@ -25,7 +25,7 @@ extension Situation {
             guard ask?.id == id else { return }
             if let parent = ask?.parent, procedure?.id == parent { procedure?.message = "" }
             ask = nil
-        case .rollbackAnnounced(let rule, _): announcedRules.append(rule)
+        case .rollbackAnnounced(let rule, let at): announcedRules[rule] = at
         case .watchBegan(let began): watch = began
         case .watchLooked:
             watch?.lookedAt = moment

@@ -23,13 +23,21 @@ extension Rules {
     /// Which agreements are still missing; empty: it is authorised. Each person stands for one of the
     /// roles they hold, whichever way leaves the fewest missing.
     package func missing(_ rule: AuthorizationRule, _ users: [String]) -> [RoleCount] {
-        let places = rule.needs.flatMap { Array(repeating: $0.role, count: $0.count) }
+        // Who alone could fill a place is not spent on one that others could fill, too.
+        let scarce = rule.needs.sorted { holders(of: $0.role) < holders(of: $1.role) }
+        let places = scarce.flatMap { Array(repeating: $0.role, count: $0.count) }
         let open = Self.unfilled(places.count, by: Array(OrderedSet(users))) { place, user in
             authority.holds(places[place], user: user)
         }
         var counts: OrderedDictionary<String, Int> = [:]
         for place in open { counts[places[place], default: 0] += 1 }
-        return counts.map { RoleCount(role: $0.key, count: $0.value) }
+        return rule.needs.compactMap { need in
+            counts.removeValue(forKey: need.role).map { RoleCount(role: need.role, count: $0) }
+        }
+    }
+    /// How many people of a role can log in and agree.
+    private func holders(of role: String) -> Int {
+        authority.members(of: role).count { authority.person(id: $0)?.user.isEmpty == false }
     }
 
     /// The places that stay open when as many as possible are filled: augmenting paths.
@@ -199,7 +207,9 @@ extension Rules {
             return over("it was not approved within \(RollbackAsk.lifetime.spelled)")
         }
         if let refusal = refusal(of: rule, in: situation) { return over(refusal.why) }
-        if let parent = ask.parent, situation.procedure?.id != parent {
+        if let parent = ask.parent,
+            situation.procedure?.id != parent || situation.procedure?.state == .undoing
+        {
             return over("the playbook that asked for it is over")
         }
         guard missing(rule, ask.approvals.map(\.user)).isEmpty,

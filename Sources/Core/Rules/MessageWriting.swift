@@ -208,7 +208,7 @@ package struct ToldStanding: Sendable, Equatable {
 extension Rules {
     /// Everybody who was to be told of an emergency, in the order they were named.
     package func told(of emergency: Emergency, in situation: Situation) -> [ToldStanding] {
-        let entries = sinceEnd(entries(of: emergency.id, in: situation))
+        let entries = sinceReopening(emergency, entries(of: emergency.id, in: situation))
         var order: [String] = []
         var all: [String: [Delivery]] = [:]
         for entry in entries {
@@ -252,14 +252,17 @@ extension Rules {
         }
     }
 
-    /// What was said since an emergency that goes on was over the last time.
-    private func sinceEnd(_ entries: [OutboxEntry]) -> [OutboxEntry] {
-        func queued(_ entry: OutboxEntry) -> Timestamp {
-            entry.deliveries.map(\.queuedAt).max() ?? entry.message.at
+    /// What was said of an emergency since it goes on; an older message that is sent again counts by
+    /// what was sent since.
+    private func sinceReopening(_ emergency: Emergency, _ entries: [OutboxEntry]) -> [OutboxEntry] {
+        guard let from = emergency.reopenedAt else { return entries }
+        return entries.compactMap { entry in
+            guard entry.message.purpose != .over else { return nil }
+            if entry.deliveries.isEmpty { return entry.message.at >= from ? entry : nil }
+            var since = entry
+            since.deliveries.removeAll { $0.queuedAt < from }
+            return since.deliveries.isEmpty ? nil : since
         }
-        let end = entries.filter { $0.message.purpose == .over }.map(queued).max()
-        guard let end else { return entries }
-        return entries.filter { $0.message.purpose != .over && queued($0) > end }
     }
 
     /// A sentence for everybody who should have been told of the open emergency and was not by any

@@ -71,6 +71,17 @@ extension Rules {
         }
     }
 
+    /// The channels that would tell a person of an emergency, the preferred one first.
+    package func waysOfEmergency(_ via: [String], to person: String) -> [String] {
+        via.filter { name in
+            guard let known = authority.person(id: person), carries(name, .emergency),
+                case .channel(let channel) = route(name)
+            else { return false }
+            return channel.kind.isPersonal
+                ? channel.kind.reaches(known) : Self.listens(person, at: name)
+        }
+    }
+
     // MARK: Queueing
 
     /// Puts a message into the outbox; older ones that it replaces leave it.

@@ -7,7 +7,7 @@ extension Rules {
     /// that only the engine can decide becomes a step of its own; statements with a `verify` but no
     /// `check` use the one for the other, so that a transaction whose end is not known can be told
     /// apart; what `otherwise` says follows the steps that it replaces when one of them fails.
-    func planned(_ steps: [Step]) -> [ProcedureStep] {
+    package func planned(_ steps: [Step]) -> [ProcedureStep] {
         var planning = Planning(runbook: runbook)
         return steps.flatMap { planning.entries($0) }
     }
@@ -25,7 +25,12 @@ extension Rules {
     package func rollbackStages(_ rollback: RollbackDefinition) -> [ProcedureStage] {
         var planning = Planning(runbook: runbook)
         var preflight = rollback.preflight.flatMap { planning.entries($0) }
-        if !preflight.contains(where: { $0.step.work == .backup }) {
+        // One that something may replace, or that a check passes over, is none to rely on.
+        let isSure = preflight.contains {
+            $0.step.work == .backup && $0.step.check == nil && $0.guards == nil
+                && $0.replaces == nil
+        }
+        if !isSure {
             preflight.append(ProcedureStep(step: Step(name: "Backup", work: .backup)))
         }
         return [ProcedureStage(name: "Preflight", steps: preflight)]
@@ -48,6 +53,13 @@ extension Rules {
                         name: "Triggers have ended",
                         work: .calm(within: runbook.recovery.verifyWithin)))
             ])
+    }
+
+    /// Whether a step may be taken back a second time when it is not known what became of the first.
+    func mayUndoAgain(_ step: Step) -> Bool {
+        // What was saved is put back as often as you like.
+        guard let undo = step.undo else { return true }
+        return mayRunAgain(Step(name: step.name, work: undo, repeatable: step.repeatable))
     }
 
     /// Whether a step may be started a second time when it is not known what became of the first.

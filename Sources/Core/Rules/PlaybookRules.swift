@@ -34,7 +34,6 @@ extension Rules {
         at moment: Timestamp, _ end: (StepOutcome.End, String) -> [Event]
     ) -> [Event] {
         let parent = (id: playbook.id, step: address)
-        if situation.ask?.parent == playbook.id { return [] }
         let child = [situation.rollback, situation.lastTest].compactMap { $0 }
             .first { $0.parent == playbook.id && $0.parentStep == address }
         if let child {
@@ -45,6 +44,9 @@ extension Rules {
                 return end(.failed, "\(child.id) failed: \(child.message)")
             }
         }
+        // Nothing of it has begun: others have yet to agree.
+        if playbook.pauseRequested { return [.procedurePaused(procedure: playbook.id)] }
+        if situation.ask?.parent == playbook.id { return [] }
         guard let rollback = runbook.rollback else {
             return end(.failed, "the runbook describes no rollback")
         }

@@ -4,7 +4,8 @@
 //   running ─ step failed ──▶ failed                 running ─ end unknown ──▶ running (again) or waiting
 //   running ─ pause ──▶ paused after the step        paused, waiting, failed ─ resume ──▶ running
 //   paused, waiting, failed, succeeded ─ undo ──▶ undoing ─ all taken back ──▶ undone
-//   undoing ─ a step cannot be taken back ──▶ failed
+//   undoing ─ a step cannot be taken back ──▶ failed   undoing ─ end unknown ──▶ undoing (again) or waiting
+//   waiting ─ a person says what became of the step ──▶ running, or undoing
 package import Domain
 import OrderedCollections
 
@@ -115,7 +116,14 @@ extension Rules {
             ]
         }
         let entry = procedure[address]
-        if entry.state == .running { return [] }
+        // What waited for a person when it was to be taken back is nobody's to end.
+        if entry.state == .running, entry.step.work.needsRunner { return [] }
+        if entry.undoIsUnknown == true, !mayUndoAgain(entry.step) {
+            return waits(
+                procedure,
+                "it is not known whether “\(entry.step.name)” was taken back: "
+                    + "say whether it was, or take it back again", in: situation, at: moment)
+        }
         if entry.state == .unknown, entry.starts >= Self.mostStartsOfUnknown * 2 {
             return ending(
                 procedure, .failed, "it is not known whether “\(entry.step.name)” was taken back",
@@ -322,7 +330,8 @@ extension Rules {
         done: Bool, by: String, in situation: Situation
     ) throws(Refusal) -> [Event] {
         let procedure = try present(situation)
-        guard procedure.state == .waiting, let address = procedure.currentAddress else {
+        let unknown = procedure.addresses.last { procedure[$0].undoIsUnknown == true }
+        guard procedure.state == .waiting, let address = unknown ?? procedure.currentAddress else {
             throw Refusal(
                 .notNow, rule: "nothing-waits",
                 why:

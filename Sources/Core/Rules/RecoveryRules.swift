@@ -105,7 +105,10 @@ extension Rules {
 
     /// Goes on by itself where the runbook or an operator said so and something still holds.
     func dueRecovery(_ situation: Situation, _ moment: Timestamp) -> [Event] {
-        guard let emergency = situation.emergency, situation.procedure == nil else { return [] }
+        // Between two systems it is a person who says what is done next.
+        guard let emergency = situation.emergency, situation.procedure == nil,
+            situation.rollback?.state != .failed
+        else { return [] }
         let byItself = runbook.recovery.automatic == .run || emergency.recoversByItself
         guard byItself else { return [] }
         let holding = !stillHolding(emergency, in: situation).isEmpty

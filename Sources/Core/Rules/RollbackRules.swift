@@ -27,14 +27,23 @@ extension Rules {
             guard let standing = situation.conditions[.rollback(rule.name)] else { return nil }
             let since = standing.since + rule.holds
             guard since <= moment else { return nil }
-            let vetoed = situation.vetoedRules.contains(rule.name)
+            // What the rule was for was done, or taken back on purpose, while it held.
+            let done = situation.rollback.flatMap { last in
+                (last.finishedAt ?? last.startedAt) >= standing.since ? last.state : nil
+            }
+            if done == .succeeded { return nil }
+            let byItself =
+                done == nil && situation.rollback?.state != .failed
+                && !situation.vetoedRules.contains(rule.name)
             return RollbackProposal(
                 rule: rule, why: standing.why.isEmpty ? rule.when.text : standing.why, since: since,
-                runsAt: vetoed ? nil : rule.runAfter.map { since + $0 })
+                runsAt: byItself
+                    ? rule.runAfter.map { situation.announcedRules[rule.name] ?? moment + $0 } : nil
+            )
         }
     }
 
-    /// A rollback is in flight, and not only a test of one.
+    /// A test is no rollback.
     private func isRollingBack(_ situation: Situation) -> Bool {
         situation.procedure.map { $0.kind == .rollback && !$0.testMode } ?? false
     }
@@ -150,8 +159,13 @@ extension Rules {
         procedure.approvals = ask.approvals
         procedure.parent = ask.parent
         procedure.parentStep = ask.parentStep
-        return endOfWatch("another rollback begins", in: situation)
-            + [.procedureStarted(procedure)]
+        var events = endOfWatch("another rollback begins", in: situation)
+        if let other = situation.ask, other.id != ask.id {
+            events.append(
+                .rollbackRequestEnded(
+                    request: other.id, why: "another rollback begins", by: ask.by))
+        }
+        return events + [.procedureStarted(procedure)]
     }
 
     func undoRollback(
@@ -210,22 +224,24 @@ extension Rules {
             rule.runAfter != nil && situation.conditions[.rollback(rule.name)] != nil
                 && !situation.vetoedRules.contains(rule.name)
         }
-        if let ask = situation.ask {
-            return end(
-                ask, "vetoed" + (text.isEmpty ? "" : ": \(Visible.text(text, limit: 500))"),
-                by: by, in: situation, at: moment)
-        }
+        let words = Visible.text(text, limit: 500)
+        let asked =
+            situation.ask.map {
+                end(
+                    $0, "vetoed" + (words.isEmpty ? "" : ": \(words)"), by: by, in: situation,
+                    at: moment)
+            } ?? []
         guard !pending.isEmpty, !isRollingBack(situation) else {
+            if !asked.isEmpty { return asked }
             throw Refusal(
                 .notNow, rule: "nothing-to-veto",
                 why: "no rollback is asked for, and none is about to start by itself",
                 remedy: isRollingBack(situation)
                     ? "It runs already: pause it, then undo it" : "Nothing to do")
         }
-        let events = pending.map {
-            Event.rollbackVetoed(rule: $0.name, by: by, text: Visible.text(text, limit: 500))
-        }
-        guard pending.contains(where: { situation.announcedRules.contains($0.name) }) else {
+        let events =
+            asked + pending.map { Event.rollbackVetoed(rule: $0.name, by: by, text: words) }
+        guard pending.contains(where: { situation.announcedRules[$0.name] != nil }) else {
             return events
         }
         return events
@@ -241,7 +257,12 @@ extension Rules {
         guard situation.procedure == nil, let rollback = runbook.rollback,
             situation.rollback?.state != .failed,
             let proposal = rollbackProposals(situation, at: moment)
-                .first(where: { $0.runsAt.map { $0 <= moment } ?? false })
+                .first(where: { proposal in
+                    // Never without a countdown that people were told of, and could have ended.
+                    proposal.runsAt != nil
+                        && situation.announcedRules[proposal.rule.name].map { $0 <= moment }
+                            ?? false
+                })
         else { return [] }
         return start(
             rollback,
@@ -255,8 +276,8 @@ extension Rules {
     func rollbackDeadlines(_ situation: Situation) -> [Timestamp] {
         (runbook.rollback?.when ?? []).flatMap { rule -> [Timestamp] in
             guard let standing = situation.conditions[.rollback(rule.name)] else { return [] }
-            let since = standing.since + rule.holds
-            return [since] + (rule.runAfter.map { [since + $0] } ?? [])
+            return [standing.since + rule.holds, situation.announcedRules[rule.name]]
+                .compactMap { $0 }
         }
     }
 }

@@ -158,7 +158,7 @@ extension Rules {
         case .stepResolved(let id, let address, let done, let by):
             Sentence(
                 "\(stepName(id, address, situation)): "
-                    + (done ? "a person says it was done" : "a person says to run it again"),
+                    + (done ? "a person says it was done" : "a person says to do it again"),
                 by: by)
         case .undoStarted(let id, let by, let stage):
             Sentence(

@@ -43,8 +43,13 @@ extension Rules {
         func alone(_ name: String, _ work: Work) -> ProcedureStage {
             ProcedureStage(name: name, steps: [ProcedureStep(step: Step(name: name, work: work))])
         }
-        return [alone("Copies", .prepareTest(world))] + stages
-            + [alone("Copies removed", .clearTest(world))]
+        // What still runs in a copy would write to it while it is removed.
+        var removal = alone("Copies removed", .clearTest(world))
+        removal.steps =
+            mapping.started.map {
+                ProcedureStep(step: Step(name: "Stop \($0)", work: .service(.stop, unit: $0)))
+            } + removal.steps
+        return [alone("Copies", .prepareTest(world))] + stages + [removal]
     }
 }
 
@@ -53,6 +58,8 @@ private struct TestMapping {
     let runbook: Runbook
     let test: RollbackTest
     var problems: [String] = []
+    /// Units that stand in and are started.
+    var started: [String] = []
     /// Databases whose contents the stand-ins get first.
     var copied: [StandIn] = []
 
@@ -65,9 +72,10 @@ private struct TestMapping {
             problems.append("“\(step.name)” runs a program of which nothing is known")
         }
         step.work = mapped(step.work, step)
-        step.check = step.check.map { mapped($0, step) }
-        step.verify = step.verify.map { mapped($0, step) }
-        step.undo = step.undo.map { mapped($0, step) }
+        for part in [\Step.check, \.verify, \.undo] {
+            guard let work = step[keyPath: part] else { continue }
+            step[keyPath: part] = leftOut(work) == nil ? mapped(work, step) : nil
+        }
         if problems.count == before {
             step.environment.append(
                 NamedValue(name: "TOCSIN_TEST_MODE", value: .plain("1")))
@@ -106,7 +114,9 @@ private struct TestMapping {
     private mutating func mapped(_ work: Work, _ step: Step) -> Work {
         switch work {
         case .service(let verb, let unit):
-            return .service(verb, unit: standIn(unit, test.units, "unit", step))
+            let stand = standIn(unit, test.units, "unit", step)
+            if verb != .stop, work == step.work, !started.contains(stand) { started.append(stand) }
+            return .service(verb, unit: stand)
         case .sql(var sql):
             sql.source = source(sql.source, step)
             return .sql(sql)
@@ -155,11 +165,19 @@ private struct TestMapping {
             problems.append("“\(step.name)” has a secret address")
             return url
         }
-        if let pair = test.addresses.first(where: { text.hasPrefix($0.real) }) {
+        if let pair = test.addresses.first(where: { begins(text, with: $0.real) }) {
             return .plain(pair.test + text.dropFirst(pair.real.count))
         }
         if step.testMode != .run { problems.append("“\(step.name)” asks \(text)") }
         return url
+    }
+
+    /// Whether a URL begins with an address, and not with one that is only longer: `host:5000` is not
+    /// the beginning of `host:50001`, nor `http://host` of `http://host.example`.
+    private func begins(_ text: String, with address: String) -> Bool {
+        guard text.hasPrefix(address) else { return false }
+        let next = text.dropFirst(address.count).first
+        return next.map { "/?#".contains($0) } ?? true || address.hasSuffix("/")
     }
 
     /// The path inside the runbook's folder; nil for one outside.

@@ -4,7 +4,7 @@
 //   watched ─ a probe goes down ──▶ a problem, and people are told
 //   watched ─ 24 hours, an undo, another rollback ──▶ over
 // Also here: what is told about rollbacks that start by themselves, and recoveries that take too long.
-import Domain
+package import Domain
 import OrderedCollections
 
 extension Rules {
@@ -22,10 +22,14 @@ extension Rules {
                 down.append((probe, message))
             }
         }
-        guard !down.isEmpty else { return [] }
         let events = down.map {
             Event.watchProblem(rollback: watch.rollback, $0.probe, message: $0.message)
         }
+        // One that comes and goes is told once, until it has been quiet for a while.
+        down.removeAll { entry in
+            watch.problems.contains { $0.probe == entry.probe && moment < $0.at + watch.every }
+        }
+        guard !down.isEmpty else { return events }
         let names = authority.list(down.map { "\($0.probe)" }, "and")
         return events
             + tell(
@@ -77,8 +81,7 @@ extension Rules {
 
     func dueAnnouncements(_ situation: Situation, _ moment: Timestamp) -> [Event] {
         let coming = rollbackProposals(situation, at: moment).first { proposal in
-            proposal.runsAt.map { $0 > moment } == true
-                && !situation.announcedRules.contains(proposal.rule.name)
+            proposal.runsAt != nil && situation.announcedRules[proposal.rule.name] == nil
         }
         guard let coming, let at = coming.runsAt, situation.rollback?.state != .failed else {
             return []
@@ -111,6 +114,12 @@ extension Rules {
             let began = recoveryBegan(emergency, situation)
         else { return nil }
         return (began + after, plan)
+    }
+
+    /// When `escalate_after` is over for the open emergency; nil: nothing was tried yet, or it was
+    /// acted on.
+    package func recoveryEscalatesAt(_ situation: Situation) -> Timestamp? {
+        overdueAt(situation)?.0
     }
 
     /// The plan's `escalate_after`: the next step of the matrix is taken although somebody is at work.

@@ -107,6 +107,8 @@ package struct CommandAnswer: Codable, Sendable, Equatable {
     @ExplicitNull package var request: String?
     /// What a test of the procedures found; null: none was asked for.
     @ExplicitNull package var checks: [CheckReport]?
+    /// The answer to `generate-rollback-report`; null to everything else.
+    @ExplicitNull package var record: RollbackRecord?
     /// Ids of the messages that it put in the outbox; their deliveries go on after the answer.
     package var messages: [String]
     /// The same, with whom each is for.
@@ -120,10 +122,11 @@ package struct CommandAnswer: Codable, Sendable, Equatable {
     package init(
         events: [EventReport], procedure: String? = nil, plan: RollbackReport? = nil,
         messages: [String] = [], queued: [MessageReport] = [], request: String? = nil,
-        checks: [CheckReport]? = nil
+        checks: [CheckReport]? = nil, record: RollbackRecord? = nil
     ) {
         self.request = request
         self.checks = checks
+        self.record = record
         self.events = events
         self.procedure = procedure
         self.plan = plan
@@ -137,6 +140,7 @@ package struct CommandAnswer: Codable, Sendable, Equatable {
         plan = try container.decodeIfPresent(RollbackReport.self, forKey: .plan)
         request = try container.decodeIfPresent(String.self, forKey: .request)
         checks = try container.decodeIfPresent([CheckReport].self, forKey: .checks)
+        record = try container.decodeIfPresent(RollbackRecord.self, forKey: .record)
         messages = try container.decodeIfPresent([String].self, forKey: .messages) ?? []
         queued = try container.decodeIfPresent([MessageReport].self, forKey: .queued) ?? []
     }

@@ -1,4 +1,5 @@
 // What front ends see of requests, approvals, watches, recovery plans and tests of the procedures.
+package import Domain
 
 /// A rollback that waits for people to agree to it.
 package struct RequestReport: Codable, Sendable, Equatable {
@@ -95,6 +96,32 @@ package struct WatchProblemReport: Codable, Sendable, Equatable {
     }
 }
 
+/// A procedure that is over, in short.
+package struct PastReport: Codable, Sendable, Equatable {
+    package var id: String
+    package var kind: ProcedureKind
+    package var name: String
+    package var state: ProcedureState
+    /// RFC 3339.
+    package var startedAt: String
+    package var finishedAt: String
+    @ExplicitNull package var emergency: String?
+    package var testMode: Bool
+    package init(
+        id: String, kind: ProcedureKind, name: String, state: ProcedureState, startedAt: String,
+        finishedAt: String, emergency: String?, testMode: Bool
+    ) {
+        self.id = id
+        self.kind = kind
+        self.name = name
+        self.state = state
+        self.startedAt = startedAt
+        self.finishedAt = finishedAt
+        self.emergency = emergency
+        self.testMode = testMode
+    }
+}
+
 /// What the runbook plans for a failure.
 package struct RecoveryPlanReport: Codable, Sendable, Equatable {
     package var failure: String
@@ -144,10 +171,78 @@ package struct CheckReport: Codable, Sendable, Equatable {
     package var name: String
     package var state: State
     package var message: String
-    package init(subject: String, name: String, state: State, message: String) {
+    /// What a person can do about it; empty where nothing need be done.
+    package var remedy: String
+    package init(
+        subject: String, name: String, state: State, message: String, remedy: String = ""
+    ) {
         self.subject = subject
         self.name = name
         self.state = state
         self.message = message
+        self.remedy = remedy
+    }
+}
+
+/// What a report on a rollback holds beyond the rollback as the situation shows it.
+package struct RollbackRecord: Codable, Sendable, Equatable {
+    package var rollback: ProcedureReport
+    /// SHA-256 of the plan that it carried out.
+    package var plan: String
+    /// In the order of the stages and their steps.
+    package var steps: [StepRecord]
+    /// The backup that it rests on; null: none, or it is not known any more.
+    @ExplicitNull package var backup: BackupReceiptReport?
+    package init(
+        rollback: ProcedureReport, plan: String, steps: [StepRecord],
+        backup: BackupReceiptReport?
+    ) {
+        self.rollback = rollback
+        self.plan = plan
+        self.steps = steps
+        self.backup = backup
+    }
+}
+package struct StepRecord: Codable, Sendable, Equatable {
+    /// Places in the procedure, from 0.
+    package var stage: Int
+    package var step: Int
+    /// RFC 3339; when it was last started. Null: it was not.
+    @ExplicitNull package var startedAt: String?
+    /// How often it was started, with undoing.
+    package var starts: Int
+    /// The end of what it said when it was last done, secrets masked.
+    package var output: [String]
+    package init(stage: Int, step: Int, startedAt: String?, starts: Int, output: [String]) {
+        self.stage = stage
+        self.step = step
+        self.startedAt = startedAt
+        self.starts = starts
+        self.output = output
+    }
+}
+/// A backup, as its manifest says.
+package struct BackupReceiptReport: Codable, Sendable, Equatable {
+    package var id: String
+    package var path: String
+    /// RFC 3339.
+    package var at: String
+    package var files: Int
+    package var bytes: Int
+    package var databases: [String]
+    package var rows: Int
+    package var verified: Bool
+    package init(
+        id: String, path: String, at: String, files: Int, bytes: Int, databases: [String],
+        rows: Int, verified: Bool
+    ) {
+        self.id = id
+        self.path = path
+        self.at = at
+        self.files = files
+        self.bytes = bytes
+        self.databases = databases
+        self.rows = rows
+        self.verified = verified
     }
 }

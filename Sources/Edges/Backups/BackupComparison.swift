@@ -114,8 +114,7 @@ private func difference(
         {
             return difference
         }
-        let tables = try SQLiteFile(place).check()
-        return tables == database.tables
+        return try database.tables(at: place) == database.tables
             ? nil : "database \(database.name) has other tables or rows than when it was taken"
     } catch {
         return "database \(database.name): \(error)"

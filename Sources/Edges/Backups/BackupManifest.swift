@@ -5,7 +5,7 @@
 //   ID/receipt.json      the manifest in short, so that a list of backups needs no long ones
 //   ID/files/…           what lies below the runbook's folder
 //   ID/absolute/…        what lies elsewhere, under its whole path
-//   ID/databases/…       one SQLite file for each database
+//   ID/databases/…       one file for each: a SQLite file, a dump of the server's own tool, keys
 import Crypto
 import Domain
 import Files
@@ -71,7 +71,10 @@ struct BackupManifest: Codable, Sendable {
             var name: String
             var rows: Int
         }
+        enum Kind: String, Codable { case sqlite, mysql, postgresql, redis }
         var name: String
+        /// Nil: sqlite, the only kind that older backups knew.
+        var kind: Kind?
         /// In the backup.
         var file: RawPath
         var size: Int
@@ -81,6 +84,8 @@ struct BackupManifest: Codable, Sendable {
         var mode: Int
         var user: UInt32
         var group: UInt32
+        /// Why the copy could not be tried out when it was made; nil: it was.
+        var doubt: String?
         var rows: Int { tables.reduce(0) { $0 + $1.rows } }
     }
     /// The newest form that this program knows.
@@ -102,7 +107,13 @@ struct BackupManifest: Codable, Sendable {
             bytes: entries.reduce(0) { $0 + ($1.sameAs == nil ? $1.size : 0) }
                 + databases.reduce(0) { $0 + $1.size },
             databases: databases.map(\.name), rows: databases.reduce(0) { $0 + $1.rows },
-            leftOut: leftOut?.count)
+            leftOut: leftOut?.count,
+            doubts: doubts.isEmpty ? nil : doubts)
+    }
+
+    /// What keeps the backup from being a verified one.
+    private var doubts: [String] {
+        databases.compactMap { database in database.doubt.map { "\(database.name): \($0)" } }
     }
 }
 
@@ -115,6 +126,8 @@ struct ReceiptRecord: Codable, Equatable {
     var databases: [String]
     var rows: Int
     var leftOut: Int?
+    /// What keeps it from being a verified one.
+    var doubts: [String]?
 
     /// Only of a folder with its full name: it was read back before it got it.
     func receipt(
@@ -122,8 +135,9 @@ struct ReceiptRecord: Codable, Equatable {
     ) -> BackupReceipt {
         BackupReceipt(
             id: id, path: folder.description, at: at, files: files, bytes: bytes,
-            databases: databases, rows: rows, verified: check.map { $0.count == 0 } ?? true,
-            sha256: sha256, checkedAt: check?.at, problem: check?.first, leftOut: leftOut)
+            databases: databases, rows: rows, verified: doubts == nil && check.map { $0.count == 0 } ?? true,
+            sha256: sha256, checkedAt: check?.at, problem: check?.first, leftOut: leftOut,
+            doubts: doubts)
     }
 }
 

@@ -4,24 +4,26 @@ import Files
 import FoundationEssentials
 import Glibc
 
-/// Keeps backups of files and SQLite databases below one folder, each in a folder of its own.
+/// Keeps backups of files and databases below one folder, each in a folder of its own.
 ///
 /// A backup is made as `ID.partial`, synced, and compared byte by byte with its manifest; only then it
 /// is renamed to `ID`. So whatever has a full name was whole when it got it.
 package struct FileBackupKeeper: BackupKeeper {
+    let secrets: any SecretReader
     let crashPoint: @Sendable (String) -> Void
 
     /// - Parameters:
-    ///   - secrets: for data sources that want a password. SQLite, the only one so far, wants none.
+    ///   - secrets: for data sources that want a password.
     ///   - crashPoint: told the name of each place where a crash makes a difference. For tests.
     package init(
         secrets: any SecretReader, crashPoint: @escaping @Sendable (String) -> Void = { _ in }
     ) {
+        self.secrets = secrets
         self.crashPoint = crashPoint
     }
 
     /// Files and folders are copied with modes, owners, times, attributes, links and holes; a database
-    /// is copied by SQLite itself while others use it. A link that is named itself is kept together
+    /// is copied by its own tool while others use it, and a dump is tried out in a scratch database. A link that is named itself is kept together
     /// with what it points at. The folder of backups is never part of one.
     /// - Throws: `Fault` when something that is named is not there, or cannot be read or written; then
     ///   nothing of the backup remains.
@@ -39,6 +41,7 @@ package struct FileBackupKeeper: BackupKeeper {
         let lock = try BackupLock(store, progress)
         defer { withExtendedLifetime(lock) {} }
         try removeLeftovers(store)
+        try Scratch(store: store, crashPoint: crashPoint).dropLeftovers(sources, secrets, progress)
         let id = try freeID(at, store)
         let partial = RawPath("\(store.appending(id))\(Self.partialEnding)")
         do {
@@ -78,7 +81,7 @@ package struct FileBackupKeeper: BackupKeeper {
         crashPoint("backup-copied")
         for name in definition.databases + definition.sources {
             progress("copying database \(name)")
-            manifest.databases.append(try copyDatabase(name, sources, partial))
+            manifest.databases.append(try copyDatabase(name, sources, partial, progress))
         }
         let sha256 = try BackupFolder(path: partial).write(manifest)
         crashPoint("backup-written")

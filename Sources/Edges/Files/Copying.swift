@@ -63,9 +63,13 @@ extension Files {
 
     /// Copies a file, link or whole folder with modes, owners, times and attributes, and syncs it.
     /// The target must not be there. Sockets, pipes and devices are left out.
-    /// - Parameter skipped: hears of what was left out.
+    /// - Parameters:
+    ///   - synced: false where a crash of the machine may undo it.
+    ///   - enters: false leaves a path out, with everything below it.
+    ///   - skipped: hears of the sockets, pipes and devices that were left out.
     package static func copyTree(
-        from source: RawPath, to target: RawPath, skipped: (RawPath) -> Void = { _ in }
+        from source: RawPath, to target: RawPath, synced: Bool = true,
+        enters: (RawPath) -> Bool = { _ in true }, skipped: (RawPath) -> Void = { _ in }
     ) throws(Fault) {
         guard let status = try status(source) else { throw fileFault("copy", source, code: ENOENT) }
         switch status.kind {
@@ -75,7 +79,7 @@ extension Files {
             try apply(status, to: target)
             // Once more: a change of owner takes a file's capabilities away.
             copyAttributes(from: source, to: target)
-            try sync(file: target)
+            if synced { try sync(file: target) }
         case .link:
             try makeLink(target, to: try self.target(of: source))
             try apply(status, to: target)
@@ -83,12 +87,13 @@ extension Files {
             guard target.withCString({ mkdir($0, 0o700) }) == 0 else {
                 throw fileFault("make the folder", target)
             }
-            for name in try names(in: source) {
+            for name in try names(in: source) where enters(source.appending(name)) {
                 try copyTree(
-                    from: source.appending(name), to: target.appending(name), skipped: skipped)
+                    from: source.appending(name), to: target.appending(name), synced: synced,
+                    enters: enters, skipped: skipped)
             }
             copyAttributes(from: source, to: target)
-            try sync(folder: target)
+            if synced { try sync(folder: target) }
             try apply(status, to: target)
         case .other: skipped(source)
         }

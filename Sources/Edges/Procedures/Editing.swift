@@ -84,6 +84,7 @@ extension StepSession {
         try delete(work, from: &lines, &plan)
         try replace(work, in: &lines, &plan)
         try insert(work, into: &lines, &plan)
+        try insertBeside(work.insert ?? [], work, &lines, &plan)
         plan.content = Array(lines.joined(separator: [10]))
         if !lines.isEmpty, endsWithFeed || plan.added > 0 { plan.content.append(10) }
         return plan
@@ -158,6 +159,25 @@ extension StepSession {
             let line = Array(try fillLine(text).utf8)
             if lines.contains(where: { $0 == line || $0 == line + feed }) { continue }
             lines.append(line + feed)
+            plan.added += 1
+        }
+    }
+
+    private func insertBeside(
+        _ insertions: [PlacedLine], _ work: EditWork, _ lines: inout [[UInt8]],
+        _ plan: inout EditPlan
+    ) throws(Fault) {
+        let feed = lines.contains { $0.last == 13 } ? [UInt8(13)] : []
+        for insertion in insertions {
+            let line = Array(try fillLine(insertion.line).utf8)
+            if lines.contains(where: { $0 == line || $0 == line + feed }) { continue }
+            let mark = Array(try fill(insertion.mark).utf8)
+            guard let index = lines.firstIndex(where: { $0.firstRange(of: mark) != nil }) else {
+                throw Fault(
+                    operation: "edit", subject: work.file,
+                    cause: "no line contains `\(insertion.mark)`, beside which a line belongs")
+            }
+            lines.insert(line + feed, at: insertion.side == .after ? index + 1 : index)
             plan.added += 1
         }
     }

@@ -101,7 +101,7 @@ extension StepSession {
     /// what the step says.
     func environment() throws(Fault) -> [String: String] {
         var result = ProcessInfo.processInfo.environment
-        for name in secretVariables { result[name] = nil }
+        for name in hiddenVariables { result[name] = nil }
         for value in order.variables { result[Self.variable(value.name)] = value.text }
         for value in order.step.environment { result[value.name] = try text(value.value) }
         return result

@@ -317,7 +317,8 @@ extension StepSession {
     /// none that leads out before everything else is in place, and of names with `..` nothing.
     private func tar(_ verb: String, _ archive: RawPath, _ members: [String]) -> [String] {
         [
-            "tar", verb, "--force-local", "--no-wildcards", "--file", archive.description,
+            "tar", verb, "--force-local", "--no-unquote", "--no-wildcards", "--file",
+            archive.description,
             "--directory", directory.staging.description, "--",
         ] + members
     }

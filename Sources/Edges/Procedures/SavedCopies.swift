@@ -97,7 +97,8 @@ struct SavedCopies {
             let copy = String(added.count)
             // Left by a run that died before it could say so.
             try Files.remove(copies.appending(copy))
-            try Files.copyTree(from: path, to: copies.appending(copy)) { unsaved.append($0) }
+            try Files.copyTree(
+                from: path, to: copies.appending(copy), skipped: { unsaved.append($0) })
             added.append(Entry(path: path, copy: copy))
             crashPoint("copied-one")
         }
@@ -116,6 +117,14 @@ struct SavedCopies {
         try copier(copies.appending(name))
         try Files.sync(file: copies.appending(name))
         try commit(entries + [Entry(path: path, copy: name, database: true)])
+    }
+
+    /// Whether what the data source held was saved as a database.
+    func holds(_ source: DataSource) -> Bool {
+        guard case .sqlite(let path) = source.kind else {
+            return copy(ofDatabase: RawPath(source.name)) != nil
+        }
+        return copy(ofDatabase: RawPath(path)) != nil
     }
 
     func copy(ofDatabase path: RawPath) -> RawPath? {
@@ -144,6 +153,8 @@ struct SavedCopies {
     }
 
     private func putBack(_ entry: Entry) throws(Fault) {
+        // What a database held goes back by way of the database: others may have it open.
+        if entry.database == true { return }
         guard let copy = entry.copy else {
             if entry.unsaved == true { return }
             if entry.madeFolder == true {
@@ -215,7 +226,8 @@ extension StepSession {
     /// Takes back a step that saved what it changed.
     /// - Returns: what was done, in words.
     func putBack(_ work: Work, timeout: Span?) throws(Fault) -> String {
-        try bounded(timeout ?? work.defaultTimeout) { () throws(Fault) in
+        if case .restoreBackup = work { return try putBackBackup(timeout: timeout) }
+        return try bounded(timeout ?? work.defaultTimeout) { () throws(Fault) in
             let saved = try savedCopies()
             guard !saved.entries.isEmpty else {
                 return "it saved nothing; there is nothing to put back"

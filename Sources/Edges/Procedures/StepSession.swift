@@ -12,6 +12,8 @@ enum WorkEnd {
     case failed(String)
     /// It was ended before it could say: failed as a work, but no answer as a check.
     case cutOff(String)
+    /// It may be done or not: the answer that would say so was lost.
+    case unknown(String)
 }
 /// What a dry run says of a work.
 enum Forecast {
@@ -46,7 +48,7 @@ final class StepSession {
         folder = RawPath(order.folder)
         output = try OutputWriter(directory)
         // What a program can see without being given it must not be printed either.
-        for name in secretVariables {
+        for name in hiddenVariables {
             if let value = getenv(name) { output.mask.add(String(cString: value)) }
         }
     }
@@ -72,8 +74,11 @@ final class StepSession {
         try Template.fill(text, with: order.variables)
     }
 
-    /// Names of environment variables that hold secrets of this order; no program inherits them.
-    var secretVariables: [String] {
+    /// Names of environment variables that hold secrets of the runbook; no program inherits them.
+    var hiddenVariables: Set<String> { Set(secretVariables + (order.secretVariables ?? [])) }
+
+    /// Those of this order.
+    private var secretVariables: [String] {
         var values: [Value] = order.step.environment.map(\.value)
         for source in order.sources {
             switch source.kind {
@@ -94,14 +99,15 @@ final class StepSession {
 
     /// Runs work that holds no program of its own against the clock. If its time is over, the outcome
     /// is written and this whole process ends: nothing else could stop a call that hangs in the kernel.
+    /// - Parameter end: what is written then.
     func bounded<Result>(
-        _ timeout: Span, _ body: () throws(Fault) -> Result
+        _ timeout: Span, as end: StepOutcome.End = .failed, _ body: () throws(Fault) -> Result
     ) throws(Fault) -> Result {
         let watch = Watch()
         let ending = ending
         _ = OwnThread.start("time-out") {
             if watch.outlasts(timeout) {
-                ending.write(.failed, "not done after \(timeout.spelled), its time-out")
+                ending.write(end, "not done after \(timeout.spelled), its time-out")
                 _exit(0)
             }
         }

@@ -120,6 +120,11 @@ struct CrossChecks {
                 guard let kind = Keys.probeKinds.first(where: { probe.value[$0.name] != nil })?.name
                 else { continue }
                 checkExpectation(probe.value["expect"], of: kind)
+                if let expect = probe.value["expect"], expect["keep"] != nil {
+                    problems.error(
+                        expect.place(of: "keep"), "a probe keeps nothing",
+                        "`keep` belongs to `http` steps, for the steps after them")
+                }
                 checkMetrics(probe.value["metrics"]?.entries ?? [], of: kind)
             }
         }
@@ -265,6 +270,10 @@ extension CrossChecks {
         }
         for kind in ["http", "redis"] where work[kind] != nil {
             checkExpectation(work["expect"], of: kind)
+        }
+        if let expect = work["expect"], expect["keep"] != nil, work["http"] == nil {
+            problems.error(
+                expect.place(of: "keep"), "only `http` can `keep` a part of what was answered")
         }
         if owner == .rollback, work["rollback"] != nil {
             problems.error(work.place(of: "rollback"), "a rollback cannot run a rollback")

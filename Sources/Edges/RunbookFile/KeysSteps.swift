@@ -159,8 +159,22 @@ extension Keys {
             may(
                 "insert_lines", .list(.line),
                 "Lines that are added at the end unless they are there."),
+            may(
+                "insert",
+                .list(
+                    .table(
+                        KeyTable(
+                            what: "an insertion",
+                            keys: [
+                                must(
+                                    "line", .line, "The line; left out where it is there already."),
+                                may("after", .line, "After the first line that contains this."),
+                                may("before", .line, "Before the first line that contains this."),
+                            ],
+                            exactlyOne: [["after", "before"]])), atLeast: 1),
+                "Lines that are added beside another."),
         ],
-        atLeastOne: [["delete_lines", "replace", "insert_lines"]])
+        atLeastOne: [["delete_lines", "replace", "insert_lines", "insert"]])
     private static let statusPage = KeyTable(
         what: "`status_page`",
         keys: [

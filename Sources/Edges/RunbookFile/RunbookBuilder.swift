@@ -20,6 +20,7 @@ struct RunbookBuilder {
         try addWatching(&book)
         try addProcedures(&book)
         try addAlerts(&book)
+        book.secretVariables = Set(root.secretVariables).sorted()
         return book
     }
 
@@ -179,6 +180,11 @@ struct RunbookBuilder {
         return Expectation(
             status: try codes.converted { code throws(Misfit) in try code.asInteger() },
             under: try expect.optionalSpan("under"), body: try expect.optionalText("body"),
-            message: try expect.optionalText("message"), reply: try expect.optionalText("reply"))
+            message: try expect.optionalText("message"), reply: try expect.optionalText("reply"),
+            keep: expect["keep"] == nil
+                ? nil
+                : try expect.named("keep") { name, tree throws(Misfit) in
+                    NamedText(name: name, text: try tree.asText())
+                })
     }
 }

@@ -110,6 +110,15 @@ extension RunbookBuilder {
             replace: try tree.each("replace") { tree throws(Misfit) in
                 Replacement(old: try tree.text("old"), new: try tree.text("new"))
             },
-            insertLines: try tree.texts("insert_lines"))
+            insertLines: try tree.texts("insert_lines"),
+            insert: tree["insert"] == nil ? nil : try tree.each("insert", placedLine))
+    }
+
+    private func placedLine(_ tree: Tree) throws(Misfit) -> PlacedLine {
+        let line = try tree.text("line")
+        if let mark = try tree.optionalText("after") {
+            return PlacedLine(line: line, side: .after, mark: mark)
+        }
+        return PlacedLine(line: line, side: .before, mark: try tree.text("before"))
     }
 }

@@ -52,6 +52,13 @@ struct Tree {
         guard case .map(let entries) = content else { return nil }
         return entries.first { $0.key == key }?.value
     }
+    /// The names in every `{ env: NAME }` of it.
+    var secretVariables: [String] {
+        if entries.count == 1, entries[0].key == "env", let name = entries[0].value.scalar?.text {
+            return [name]
+        }
+        return items.flatMap(\.secretVariables) + entries.flatMap(\.value.secretVariables)
+    }
     /// Where the key stands.
     func place(of key: String) -> Place {
         entries.first { $0.key == key }?.place ?? place

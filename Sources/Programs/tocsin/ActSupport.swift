@@ -12,6 +12,8 @@ struct ActResult: Encodable {
     @ExplicitNull var plan: RollbackReport?
     /// How the procedure ended; null when there is none to wait for.
     @ExplicitNull var result: ProcedureReport?
+    /// The request for a rollback that waits for others; null when none does.
+    @ExplicitNull var request: RequestReport?
 
     init(_ answer: CommandAnswer, result: ProcedureReport? = nil) {
         events = answer.events
@@ -19,6 +21,12 @@ struct ActResult: Encodable {
         procedure = answer.procedure
         plan = answer.plan
         self.result = result
+    }
+    /// Of a command about a request: what runs besides is no consequence of it.
+    init(_ answer: CommandAnswer, started: String?, request: RequestReport?) {
+        self.init(answer)
+        procedure = started
+        self.request = request
     }
 }
 
@@ -44,15 +52,26 @@ extension Session {
         _ request: CommandRequest, _ family: Family = .act, until: ProcedureFollower.Until = .itsEnd
     ) throws -> Int32 {
         let answer = try command(request)
-        guard let id = answer.procedure else {
+        // What it started comes first; what that started at once (a playbook's rollback) after it.
+        let started = answer.events.first { $0.kind == "procedure-started" }?.procedure
+        guard let id = started ?? answer.procedure else {
             try show(ActResult(answer)) { eventLines(answer.events) }
             return 0
         }
+        return try follow(answer, id, family, until: until)
+    }
+
+    /// Follows a procedure that an answer speaks of, and says how it ended.
+    /// - Returns: as `actAndWait` does.
+    func follow(
+        _ answer: CommandAnswer, _ id: String, _ family: Family = .act,
+        until: ProcedureFollower.Until = .itsEnd
+    ) throws -> Int32 {
         let end = try ProcedureWatch(session: self, id: id, until: until).run()
         if common.output == .json { try show(json: ActResult(answer, result: end)) }
         let line = ProcedureText.ending(end)
-        if end.state == until.wanted {
-            if common.output == .text { tell([line]) }
+        if until.isWanted(end.state) {
+            if common.output == .text { tell([line] + ProcedureText.remarks(end)) }
             return 0
         }
         Output.complain(errorPaper.unlimited.render(line))

@@ -1,4 +1,5 @@
-// Backups on disk: the list, and the proof that one is what it was. No engine is needed for either.
+// Backups: the list, and the proof that one is what it was, for which no engine is needed; and putting
+// one back, which is a procedure.
 import ArgumentParser
 import Backups
 import Domain
@@ -186,6 +187,72 @@ struct VerifyBackup: ParsableCommand {
                     + differences.map { Line("  \($0)") }
             }
             return differences.isEmpty ? 0 : 2
+        }
+    }
+}
+
+struct RestoreBackup: ParsableCommand {
+    static let configuration = CommandConfiguration.command(
+        "restore-backup", "Puts a backup, or a part of it, back.",
+        """
+        Without --path and --database everything in it; with either, only what they name. What is \
+        replaced is saved first: `tocsin undo-rollback` takes it back. On a terminal the service's name \
+        is asked for; a script says --confirm.
+        """,
+        ("tocsin restore-backup --latest --confirm", "all of the newest"),
+        (
+            "tocsin restore-backup 20260105T140412Z --path templates", "a part of one"
+        ))
+    @Argument(help: "A backup's id; otherwise the newest.")
+    var id: String?
+    @Flag(help: "The newest.")
+    var latest = false
+    @Option(
+        name: .customLong("path"), parsing: .singleValue,
+        help: ArgumentHelp("Only these files, folders or globs.", valueName: "path"))
+    var paths: [String] = []
+    @Option(
+        name: .customLong("database"), parsing: .singleValue,
+        help: ArgumentHelp("Only these data sources.", valueName: "name"))
+    var databases: [String] = []
+    @Flag(help: "Do it without asking.")
+    var confirm = false
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        if latest && id != nil { throw ValidationError("--latest and an id exclude each other") }
+        if !latest && id == nil { throw ValidationError("name a backup, or say --latest") }
+    }
+
+    func run() throws {
+        try reporting(.act, common) { session in
+            if !confirm { try ask(session) }
+            let isPart = !paths.isEmpty || !databases.isEmpty
+            return try session.actAndWait(
+                CommandRequest(
+                    command: "restore-backup", backup: id, paths: isPart ? paths : nil,
+                    databases: isPart ? databases : nil))
+        }
+    }
+
+    /// - Throws: `Failure` unless a person types the service's name.
+    private func ask(_ session: Session) throws {
+        guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1, common.output == .text else {
+            throw Failure(
+                .usage, rule: "restore-confirmation", why: "restoring a backup must be confirmed",
+                remedy: "Say --confirm, or see what there is: tocsin backups")
+        }
+        let service = try session.situation().core.service
+        let what = paths + databases.map { "database \($0)" }
+        Output.complain(
+            "\(id ?? "The newest backup") is put in the place of what is there: "
+                + (what.isEmpty ? "every file and database in it" : what.joined(separator: ", ")))
+        Output.write("Type the service's name to restore (\(service)): ", to: STDERR_FILENO)
+        guard readLine(strippingNewline: true) == service else {
+            throw Failure(
+                .refused, rule: "restore-confirmation",
+                why: "the service's name was not typed; nothing was done",
+                remedy: "Type \(service), or say --confirm.")
         }
     }
 }

@@ -9,15 +9,28 @@ struct ProcedureFollower {
         case itsEnd
         /// Its undoing.
         case itsUndoing
+        /// Its undoing as far as a stage; it is paused there.
+        case itsUndoingToAStage
+        /// Its end, or that it waits for a person to tick something.
+        case aPersonIsNeeded
         /// The end of recovery: the engine starts a further attempt by itself while one is left.
         case recoveryGivesUp
 
-        var wanted: ProcedureState { self == .itsUndoing ? .undone : .succeeded }
+        func isWanted(_ state: ProcedureState) -> Bool {
+            switch self {
+            case .itsEnd, .recoveryGivesUp: state == .succeeded
+            case .itsUndoing: state == .undone
+            case .itsUndoingToAStage: state == .undone || state == .paused
+            case .aPersonIsNeeded: state == .succeeded || state == .waiting
+            }
+        }
     }
     enum Standing: Equatable {
         case goesOn(ProcedureReport)
-        /// It waits for a person, or was paused by one.
+        /// It waits for a person, or was paused by one; or a rollback that is a step of it does.
         case needsPerson(ProcedureReport)
+        /// A rollback that is a step of it waits for people to agree to it.
+        case needsApproval(RequestReport)
         case ended(ProcedureReport)
         /// Between two attempts, or nothing was heard yet.
         case nothingYet
@@ -46,7 +59,10 @@ struct ProcedureFollower {
             gaveUp = true
         }
         guard let core = situation?.core else { return }
-        for procedure in [core.rollback, core.lastProcedure, core.procedure].compactMap(\.self) {
+        let shown = [
+            core.rollback, core.lastProcedure, core.lastTest, core.playbook, core.procedure,
+        ]
+        for procedure in shown.compactMap(\.self) {
             ended[procedure.id] = procedure.state.isOver ? procedure : nil
         }
         if until == .recoveryGivesUp, let next = core.procedure, next.kind == .recovery {
@@ -61,10 +77,14 @@ struct ProcedureFollower {
                 until == .recoveryGivesUp && end.state != .succeeded && mayTryAgain(core)
             return triesAgain ? .nothingYet : .ended(end)
         }
-        guard let running = core.procedure, running.id == id else {
-            return core.procedure == nil ? .unknown : .nothingYet
+        if let request = core.request, request.playbook == id { return .needsApproval(request) }
+        // A playbook steps aside for the rollback that is a step of it.
+        let isAside = core.playbook?.id == id
+        guard let running = core.procedure, running.id == id || isAside else {
+            return core.procedure == nil && !isAside ? .unknown : .nothingYet
         }
         switch running.state {
+        case .paused where until == .itsUndoingToAStage && !isAside: return .ended(running)
         case .waiting, .paused: return .needsPerson(running)
         case .running, .undoing, .succeeded, .failed, .undone: return .goesOn(running)
         }

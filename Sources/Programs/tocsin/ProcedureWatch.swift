@@ -25,7 +25,9 @@ struct ProcedureWatch {
     func run() throws -> ProcedureReport {
         let client = try session.client()
         var follower = ProcedureFollower(id: id, until: until)
-        var progress = Progress(paper: session.errorPaper, undoing: until == .itsUndoing)
+        var progress = Progress(
+            paper: session.errorPaper,
+            undoing: until == .itsUndoing || until == .itsUndoingToAStage)
         defer { progress.clear() }
         var lost: ContinuousClock.Instant?
         while true {
@@ -72,13 +74,37 @@ struct ProcedureWatch {
                 progress.show(procedure)
                 return .success(procedure)
             case .unknown: return .failure(unknown)
+            case .needsApproval(let request):
+                // It is over after half an hour at most, and then so is this.
+                let needs = RequestText.needs(request)
+                progress.tell("waits (\(needs.rule)): \(needs.why)\n  \(needs.remedy)")
             case .needsPerson(let procedure):
                 progress.show(procedure)
                 // A person waits here; a script is told, and does not hang.
-                guard progress.isTerminal else { return .failure(needsPerson(procedure)) }
-                progress.tell(of: procedure)
+                guard progress.isTerminal else {
+                    return until == .aPersonIsNeeded && procedure.state == .waiting
+                        ? .success(procedure) : .failure(needsPerson(procedure))
+                }
+                if let item = ProcedureText.toTick(procedure), isatty(STDIN_FILENO) == 1 {
+                    progress.tell("\(item.name). Press Enter when it is done.")
+                    if enterWasPressed() { tick() }
+                } else {
+                    progress.tell(of: procedure)
+                }
             }
         }
+    }
+
+    /// Whether a line stands on standard input; it is taken. Does not wait.
+    private func enterWasPressed() -> Bool {
+        var entry = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+        guard poll(&entry, 1, 0) == 1 else { return false }
+        var line = [UInt8](repeating: 0, count: 1024)
+        return read(STDIN_FILENO, &line, line.count) > 0
+    }
+    /// Somebody else may have ticked it meanwhile; then the stream says so.
+    private func tick() {
+        _ = try? session.command(CommandRequest(command: "resolve-step", name: "done"))
     }
 
     private var givenUp: Failure {
@@ -125,9 +151,11 @@ private struct Progress {
 
     /// Says once why a procedure stands still.
     mutating func tell(of procedure: ProcedureReport) {
-        let text = [
-            procedure.state.rawValue, procedure.message, ProcedureText.remedy(procedure) ?? "",
-        ].filter { !$0.isEmpty }.joined(separator: ". ")
+        tell(
+            [procedure.state.rawValue, procedure.message, ProcedureText.remedy(procedure) ?? ""]
+                .filter { !$0.isEmpty }.joined(separator: ". "))
+    }
+    mutating func tell(_ text: String) {
         if text != told { say(text) }
         told = text
     }
@@ -141,8 +169,12 @@ private struct Progress {
                 paper.render(
                     Line("\(procedure.title)", .strong) + ("  \(procedure.id)\(hint)", .quiet)))
         }
+        // What is left out from the beginning is told where it would have come.
+        var reached = true
         for part in procedure.stages {
             for (index, step) in part.steps.enumerated() {
+                if step.state == .pending || step.state == .running { reached = false }
+                if step.state == .skipped, !reached { continue }
                 let key = "\(procedure.id)/\(part.name)/\(index)"
                 guard steps.updateValue(step.state, forKey: key) != step.state else { continue }
                 show(step, in: part.name)
@@ -206,13 +238,43 @@ enum ProcedureText {
     /// What a person can do about it.
     static func remedy(_ procedure: ProcedureReport) -> String? {
         switch (procedure.kind, procedure.state) {
+        case (.rollback, .failed) where procedure.testMode:
+            "Nothing of the service was changed. Mend the cause and test again."
         case (.rollback, .failed):
             "Mend the cause and `tocsin resume-rollback`, or `tocsin undo-rollback`."
-        case (_, .paused):
+        case (.rollback, .paused) where !procedure.testMode:
             "`tocsin resume-rollback` to go on, `tocsin undo-rollback` to take it back."
+        case (_, .paused):
+            "`tocsin resume-rollback` to go on, `tocsin stop-procedure` to end it there."
+        case (_, .waiting) where toTick(procedure) != nil:
+            "`tocsin resolve-step done` when it is done, `tocsin stop-procedure` to end it there."
         case (_, .waiting):
             "`tocsin resolve-step done` if it was done, `tocsin resolve-step again` to run it again."
-        default: nil
+        case (_, .running), (_, .undoing), (_, .succeeded), (_, .undone), (_, .failed): nil
         }
+    }
+
+    /// The step that a person has to tick; nil when it waits for something else.
+    static func toTick(_ procedure: ProcedureReport) -> StepReport? {
+        guard procedure.state == .waiting else { return nil }
+        return procedure.stages.flatMap(\.steps).first {
+            $0.kind == "confirm" && $0.state == .running
+        }
+    }
+
+    /// What is worth a word beside that it ended as wanted.
+    static func remarks(_ procedure: ProcedureReport) -> [Line] {
+        if procedure.testMode, let target = procedure.targetSeconds,
+            let from = Timestamp(rfc3339: procedure.startedAt),
+            let to = procedure.finishedAt.flatMap({ Timestamp(rfc3339: $0) })
+        {
+            let late = to - from > .seconds(target)
+            return [
+                Line(
+                    "  \(late ? "▲ longer than" : "within") the target of "
+                        + Words.length(.seconds(target)), late ? .warning : .quiet)
+            ]
+        }
+        return remedy(procedure).map { [Line("  \($0)", .quiet)] } ?? []
     }
 }

@@ -22,6 +22,7 @@ struct AutoRecover: ParsableCommand {
 struct Recover: ParsableCommand {
     static let configuration = CommandConfiguration.command(
         "recover", "Runs one action of the runbook.",
+        "`by-hand` goes through the manual steps of the recovery plan: see `recover-by-hand`.",
         ("tocsin recover restart-websocket", "run it and wait"),
         ("tocsin recover clear-queues --output json", "the end as JSON"))
     @Argument(help: "The action's name.")
@@ -30,7 +31,9 @@ struct Recover: ParsableCommand {
 
     func run() throws {
         try reporting(.act, common) { session in
-            try session.actAndWait(CommandRequest(command: "recover", name: action))
+            try session.actAndWait(
+                CommandRequest(command: "recover", name: action),
+                until: action == "by-hand" ? .aPersonIsNeeded : .itsEnd)
         }
     }
 }

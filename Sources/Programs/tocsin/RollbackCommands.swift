@@ -1,4 +1,4 @@
-// Rolling back: the plan, its confirmation, and what is done to a rollback on its way.
+// Rolling back: the plan, its confirmation, and those who have to agree to it.
 import ArgumentParser
 import Domain
 import Wire
@@ -13,8 +13,13 @@ struct Rollback: ParsableCommand {
         """
         On a terminal the plan is shown and the service's name asked for; a script says --confirm. \
         With --dry-run every step says what it would do now, and nothing is changed: exit status 0 \
-        when nothing would fail, 1 when something would. Once started, a rollback goes on without this \
-        command, also when the engine is killed and started again.
+        when nothing would fail, 1 when something would. With --test-mode the whole rollback is done \
+        to copies, and timed; the service goes on.
+
+        Where others have to agree, the request is recorded, standard error says whom to ask, and the \
+        exit status is 4; with --wait it waits for them (30 minutes at most) and then for the end. Once \
+        started, a rollback goes on without this command, also when the engine is killed and started \
+        again.
         """,
         ("tocsin rollback --dry-run", "what would happen"),
         ("tocsin rollback --confirm --reason \"recovery failed\"", "do it, from a script"))
@@ -22,7 +27,7 @@ struct Rollback: ParsableCommand {
     var confirm = false
     @Flag(help: "Say what every step would do; change nothing.")
     var dryRun = false
-    @Flag(help: "Into the runbook's test system, if it has one.")
+    @Flag(help: "To copies, with the runbook's stand-ins; the service goes on.")
     var testMode = false
     @Option(
         name: [.long, .customLong("message")],
@@ -30,10 +35,21 @@ struct Rollback: ParsableCommand {
     var reason: String?
     @Option(help: "emergency, planned, security or maintenance; otherwise what fits the situation.")
     var authorization: String?
+    @Option(help: ArgumentHelp("Only if the plan is still this one.", valueName: "hash"))
+    var plan: String?
+    @Flag(help: "Wait until those who have to agree have done so.")
+    var wait = false
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
         if confirm && dryRun { throw ValidationError("--confirm and --dry-run exclude each other") }
+        if testMode && dryRun {
+            throw ValidationError(
+                "--test-mode and --dry-run exclude each other: one does, one asks")
+        }
+        if testMode && authorization != nil {
+            throw ValidationError("--test-mode needs no --authorization")
+        }
     }
 
     func run() throws {
@@ -43,31 +59,96 @@ struct Rollback: ParsableCommand {
                 try session.show(plan) { PlanText(plan).lines }
                 return plan.ready == true ? 0 : 1
             }
-            let service = try session.situation().core.service
-            let plan: RollbackReport = try session.read("/v1/rollback/plan")
-            if !confirm { try ask(service, plan, session) }
-            return try session.actAndWait(
+            let core = try session.situation().core
+            let shown: RollbackReport = try session.read("/v1/rollback/plan")
+            if !confirm { try ask(core, shown, session) }
+            return try session.rollBack(
                 CommandRequest(
                     command: "rollback", reason: reason, authorization: authorization,
-                    confirmation: service, plan: plan.hash, testMode: testMode ? true : nil))
+                    confirmation: core.service, plan: PlanText.whole(plan, shown.hash),
+                    testMode: testMode ? true : nil), waits: wait)
         }
     }
 
     /// - Throws: `Failure` unless a person types the service's name.
-    private func ask(_ service: String, _ plan: RollbackReport, _ session: Session) throws {
+    private func ask(_ core: SituationCore, _ plan: RollbackReport, _ session: Session) throws {
         guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1, common.output == .text else {
             throw Failure(
                 .usage, rule: "rollback-confirmation", why: "a rollback must be confirmed",
                 remedy: "Say --confirm, or --dry-run to see what would happen.")
         }
-        for line in PlanText(plan).lines { Output.complain(session.errorPaper.render(line)) }
-        Output.write("\nType the service's name to roll back (\(service)): ", to: STDERR_FILENO)
-        guard readLine(strippingNewline: true) == service else {
+        var lines = PlanText(plan, testMode: testMode).lines
+        if let request = core.request, !testMode { lines += [Line()] + RequestText.lines(request) }
+        // Nothing of what is agreed to is cut off.
+        for line in lines.flatMap(session.errorPaper.wrapped) { Output.complain(line) }
+        let what =
+            testMode ? "test it" : core.request == nil ? "roll back" : "agree to the rollback"
+        Output.write(
+            "\nType the service's name to \(what) (\(core.service)): ", to: STDERR_FILENO)
+        guard readLine(strippingNewline: true) == core.service else {
             throw Failure(
                 .refused, rule: "rollback-confirmation",
                 why: "the service's name was not typed; nothing was done",
-                remedy: "Type \(service), or say --confirm.")
+                remedy: "Type \(core.service), or say --confirm.")
         }
+    }
+}
+
+struct ApproveRollback: ParsableCommand {
+    static let configuration = CommandConfiguration.command(
+        "approve-rollback", "Agrees to the rollback that somebody has asked for.",
+        """
+        Who you are is what the operating system says. The last agreement that is missing starts the \
+        rollback. Exit status: 0 your agreement is recorded, 4 it does not count.
+        """,
+        ("tocsin approve-rollback", "to the one that waits"),
+        ("tocsin approve-rollback --plan 3f2a9c01 --wait", "this plan; follow it"))
+    @Option(help: ArgumentHelp("Only this request.", valueName: "id"))
+    var request: String?
+    @Option(
+        help: ArgumentHelp(
+            "Only if the plan is this one; eight digits of it will do.", valueName: "hash"))
+    var plan: String?
+    @Flag(help: "Wait until all have agreed, and then for the rollback's end.")
+    var wait = false
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        try reporting(.act, common) { session in
+            let before = try session.situation().core.request
+            // What was asked for is what is agreed to, also when another is asked for meanwhile.
+            let answer = try session.command(
+                CommandRequest(
+                    command: "approve-rollback", plan: PlanText.whole(plan, before?.plan ?? ""),
+                    request: request ?? before?.id))
+            let started = answer.events.last { $0.kind == "procedure-started" }?.procedure
+            let present = try session.situation().core.request
+            if wait { return try follow(answer, started, before, session) }
+            try session.show(ActResult(answer, started: started, request: present)) {
+                causedLines(answer.events) + next(started, present)
+            }
+            return 0
+        }
+    }
+
+    private func next(_ started: String?, _ present: RequestReport?) -> [Line] {
+        if let started {
+            return [Line("\(started) has started; see it: tocsin, or tocsin status", .strong)]
+        }
+        guard let present else { return [] }
+        return present.missing.isEmpty
+            ? [Line("It starts when nothing else runs.")]
+            : [Line("It still needs \(present.missing).", .warning)]
+    }
+
+    private func follow(
+        _ answer: CommandAnswer, _ started: String?, _ request: RequestReport?, _ session: Session
+    ) throws -> Int32 {
+        if let started { return try session.follow(answer, started) }
+        guard let request else { return 0 }
+        let rollback = try RequestWatch(session: session).run(
+            RequestFollower(id: request.id, by: request.by, at: request.at))
+        return try session.follow(answer, rollback.id)
     }
 }
 
@@ -84,33 +165,91 @@ extension Session {
         }
         return plan
     }
+
+    /// Asks for a rollback: follows it to its end, or says who has to agree first.
+    func rollBack(_ request: CommandRequest, waits: Bool) throws -> Int32 {
+        let answer: CommandAnswer
+        do { answer = try command(request) } catch let failure as Failure {
+            // Asked for already, by the same person: what is left is to wait.
+            guard waits, failure.rule == "own-second", let present = try situation().core.request
+            else { throw failure }
+            return try wait(for: present, CommandAnswer(events: []))
+        }
+        if let started = answer.events.last(where: { $0.kind == "procedure-started" })?.procedure {
+            return try follow(answer, started)
+        }
+        guard let present = try situation().core.request else {
+            // It was answered meanwhile: by its approval, or its end.
+            guard waits,
+                let asked = answer.events.first(where: { $0.kind == "rollback-requested" }),
+                let id = answer.request
+            else {
+                throw Failure(
+                    .refused, rule: "rollback-authorization", why: "the request has been answered",
+                    remedy: "See how: tocsin events")
+            }
+            let rollback = try RequestWatch(session: self).run(
+                RequestFollower(id: id, by: asked.by, at: asked.at))
+            return try follow(answer, rollback.id)
+        }
+        if waits { return try wait(for: present, answer) }
+        if common.output == .json {
+            try show(json: ActResult(answer, started: nil, request: present))
+        }
+        let needs = RequestText.needs(present)
+        Output.complain("waits (\(needs.rule)): \(needs.why)\n  \(needs.remedy)")
+        return 4
+    }
+
+    private func wait(for request: RequestReport, _ answer: CommandAnswer) throws -> Int32 {
+        let rollback = try RequestWatch(session: self).run(
+            RequestFollower(id: request.id, by: request.by, at: request.at))
+        return try follow(answer, rollback.id)
+    }
 }
 
 /// The plan of a rollback on a page.
 struct PlanText {
     let plan: RollbackReport
-    init(_ plan: RollbackReport) { self.plan = plan }
+    let testMode: Bool
+    init(_ plan: RollbackReport, testMode: Bool = false) {
+        self.plan = plan
+        self.testMode = testMode
+    }
+
+    /// The fingerprint that somebody means: eight digits or more of it will do, none means this one.
+    static func whole(_ given: String?, _ present: String) -> String {
+        guard let given = given?.lowercased() else { return present }
+        return given.count >= 8 && present.hasPrefix(given) ? present : given
+    }
 
     var lines: [Line] {
-        var lines = [Line("Rollback to \(plan.to)", .strong), times]
+        let title = testMode ? "Test of the rollback to \(plan.to)" : "Rollback to \(plan.to)"
+        var lines = [Line(title, .strong), times, Line("plan \(plan.hash)", .quiet)]
         for stage in plan.stages {
             lines.append(Line(stage.name, .strong))
             lines += table(stage.steps.map(row), indent: "  ")
         }
-        lines += plan.authorizations.map { authorization in
-            Line("Authorization \(authorization.kind): needs \(authorization.needs)")
-                + (
-                    authorization.people.isEmpty
-                        ? "" : " (\(authorization.people.joined(separator: ", ")))", .quiet
-                )
-                + (authorization.refused.map { "; refused now: \($0)" } ?? "", .warning)
-        }
+        if !testMode { lines += plan.authorizations.map(authorization) }
         if let ready = plan.ready {
             lines.append(
                 ready ? Line("● Nothing would fail.", .good) : Line("✖ Something would fail.", .bad)
             )
         }
         return lines
+    }
+
+    /// Who has to agree, and whether the caller's word is enough.
+    private func authorization(_ kind: AuthorizationReport) -> Line {
+        let line =
+            Line("Authorization \(kind.kind): needs \(kind.needs)")
+            + (kind.people.isEmpty ? "" : " (\(kind.people.joined(separator: ", ")))", .quiet)
+        if let refused = kind.refused { return line + ("; refused now: \(refused)", .warning) }
+        return line
+            + (
+                kind.missing.map { "; beside you: \($0)" } ?? "; your word is enough",
+                kind.missing == nil ? .quiet : .warning
+            )
     }
 
     private var times: Line {
@@ -127,179 +266,5 @@ struct PlanText {
         if !step.undoable { note += (note.isEmpty ? "" : " · ") + "cannot be undone" }
         let bad = step.forecast?.hasPrefix("would fail") ?? false
         return [(step.name, .plain), (step.command, .quiet), (note, bad ? .bad : .warning)]
-    }
-}
-
-struct VerifyRollbackReady: ParsableCommand {
-    static let configuration = CommandConfiguration.command(
-        "verify-rollback-ready", "Says whether a rollback would succeed now; changes nothing.",
-        "Exit status: 0 ready, 2 a step would fail, 3 unknown.",
-        ("tocsin verify-rollback-ready", "before it is needed"),
-        ("tocsin verify-rollback-ready --output json", "every step as JSON"))
-    @OptionGroup var common: CommonOptions
-
-    func run() throws {
-        try reporting(.check, common) { session in
-            let plan = try session.dryRun()
-            try session.show(plan) {
-                let failing = plan.stages.flatMap(\.steps).filter {
-                    $0.forecast?.hasPrefix("would fail") ?? false
-                }
-                if plan.ready == true { return [Line("● Ready to roll back to \(plan.to)", .good)] }
-                return [Line("✖ Not ready to roll back to \(plan.to)", .bad)]
-                    + table(
-                        failing.map { [($0.name, .strong), ($0.forecast ?? "", .plain)] },
-                        indent: "  ")
-            }
-            return plan.ready == true ? 0 : 2
-        }
-    }
-}
-
-struct TestRollback: ParsableCommand {
-    static let configuration = CommandConfiguration.command(
-        "test-rollback", "The dry run of the rollback, as a check.",
-        "Exit status: 0 nothing would fail, 2 something would, 3 unknown.",
-        ("tocsin test-rollback --dry-run", "every step"),
-        ("tocsin test-rollback --dry-run --output json", "as JSON"))
-    @Flag(help: "There is no other way yet; accepted so that the procedure's line works as it is.")
-    var dryRun = false
-    @OptionGroup var common: CommonOptions
-
-    func validate() throws {
-        if !dryRun { throw ValidationError("say --dry-run: there is no other test yet") }
-    }
-    func run() throws {
-        try reporting(.check, common) { session in
-            let plan = try session.dryRun()
-            try session.show(plan) { PlanText(plan).lines }
-            return plan.ready == true ? 0 : 2
-        }
-    }
-}
-
-struct VerifyRollback: ParsableCommand {
-    static let configuration = CommandConfiguration.command(
-        "verify-rollback", "Says whether the last rollback succeeded, and still holds.",
-        "Exit status: 0 it did and does, 1 a probe of it is degraded, 2 it failed, 3 there was none.",
-        ("tocsin verify-rollback", "after a rollback"),
-        ("tocsin verify-rollback --output json", "its stages as JSON"))
-    @OptionGroup var common: CommonOptions
-
-    struct Answer: Encodable {
-        var state: Health
-        var rollback: ProcedureReport
-        /// Probes that the rollback looked at, and that do not hold now.
-        var failing: [String]
-    }
-
-    func run() throws {
-        try reporting(.check, common) { session in
-            let situation = try session.situation()
-            guard let rollback = situation.core.rollback else {
-                throw Failure(
-                    .failed, rule: "no-rollback", why: "there was no rollback",
-                    remedy: "Nothing to verify.")
-            }
-            let answer = Self.answer(rollback, in: situation)
-            try session.show(answer) {
-                [ProcedureText.ending(rollback)]
-                    + answer.failing.map { Line("  ✖ \($0) does not hold now", .bad) }
-            }
-            return answer.state.status
-        }
-    }
-
-    static func answer(_ rollback: ProcedureReport, in situation: SituationReport) -> Answer {
-        let looked = Set(
-            rollback.stages.flatMap(\.steps).filter { $0.kind == "probe" }
-                .flatMap { $0.command.split(separator: " ").map(String.init) })
-        var states: [Health] = []
-        var failing: [String] = []
-        for component in situation.components {
-            for probe in component.probes where looked.contains("\(component.name).\(probe.name)") {
-                states.append(probe.state)
-                if probe.state != .healthy { failing.append("\(component.name).\(probe.name)") }
-            }
-        }
-        let state: Health
-        switch rollback.state {
-        case .succeeded: state = Health.worst(states) ?? .healthy
-        case .failed, .undone: state = .failed
-        case .running, .waiting, .paused, .undoing: state = .unknown
-        }
-        return Answer(state: state, rollback: rollback, failing: failing)
-    }
-}
-
-struct PauseRollback: ParsableCommand {
-    static let configuration = CommandConfiguration.command(
-        "pause-rollback", "Stops the running rollback after the step that runs.",
-        ("tocsin pause-rollback", "wait there"),
-        ("tocsin resume-rollback", "and go on"))
-    @OptionGroup var common: CommonOptions
-    func run() throws {
-        try reporting(.act, common) { session in
-            try session.act(CommandRequest(command: "pause-rollback"))
-        }
-    }
-}
-
-struct ResumeRollback: ParsableCommand {
-    static let configuration = CommandConfiguration.command(
-        "resume-rollback", "Goes on with a rollback that was paused or has failed.",
-        ("tocsin resume-rollback", "go on, and wait for the end"),
-        ("tocsin resume-rollback --output json", "the end as JSON"))
-    @OptionGroup var common: CommonOptions
-    func run() throws {
-        try reporting(.act, common) { session in
-            try session.actAndWait(CommandRequest(command: "resume-rollback"))
-        }
-    }
-}
-
-struct UndoRollback: ParsableCommand {
-    static let configuration = CommandConfiguration.command(
-        "undo-rollback", "Takes a rollback back, step by step, from its last.",
-        "Exit status 0 when every step was taken back, 1 when not.",
-        ("tocsin undo-rollback", "take it back, and wait for the end"),
-        ("tocsin undo-rollback --output json", "the end as JSON"))
-    @OptionGroup var common: CommonOptions
-    func run() throws {
-        try reporting(.act, common) { session in
-            try session.actAndWait(
-                CommandRequest(command: "undo-rollback"), until: .itsUndoing)
-        }
-    }
-}
-
-struct VetoRollback: ParsableCommand {
-    static let configuration = CommandConfiguration.command(
-        "veto-rollback", "Keeps a rollback that is about to start by itself from doing so.",
-        ("tocsin veto-rollback", "not by itself"),
-        ("tocsin veto-rollback --reason \"it is mended\"", "and why"))
-    @Option(name: [.long, .customLong("message")], help: "Why.")
-    var reason: String?
-    @OptionGroup var common: CommonOptions
-    func run() throws {
-        try reporting(.act, common) { session in
-            try session.act(CommandRequest(command: "veto-rollback", reason: reason))
-        }
-    }
-}
-
-struct ResolveStep: ParsableCommand {
-    static let configuration = CommandConfiguration.command(
-        "resolve-step", "Says of a step that may or may not have run what is to be done.",
-        ("tocsin resolve-step done", "it was done: go on"),
-        ("tocsin resolve-step again", "run it again"))
-    enum Answer: String, ExpressibleByArgument, CaseIterable { case done, again }
-    @Argument(help: "done or again.")
-    var answer: Answer
-    @OptionGroup var common: CommonOptions
-    func run() throws {
-        try reporting(.act, common) { session in
-            try session.act(CommandRequest(command: "resolve-step", name: answer.rawValue))
-        }
     }
 }

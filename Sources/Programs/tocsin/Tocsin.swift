@@ -31,7 +31,8 @@ struct Tocsin: AsyncParsableCommand {
                     CheckWebsockets.self, CheckDatabase.self, VerifyServices.self,
                     TestFallback.self, TestAlerts.self,
                     VerifyBackup.self, VerifyRollbackReady.self, VerifyRollback.self,
-                    TestRollback.self,
+                    TestRollback.self, TestRecovery.self, ValidateRecovery.self,
+                    TestRollbackProcedures.self, TestEmergencyProcedures.self,
                 ]),
             CommandGroup(
                 name: "Command an emergency",
@@ -50,15 +51,24 @@ struct Tocsin: AsyncParsableCommand {
             CommandGroup(
                 name: "Recover",
                 subcommands: [
-                    AutoRecover.self, Recover.self, RestartWebsockets.self, RestartServices.self,
+                    AutoRecover.self, Recover.self, RecoverByHand.self, RestartWebsockets.self,
+                    RestartServices.self,
                     ClearQueues.self, ClearSessions.self, StopServices.self, StartServices.self,
                     EnableFallback.self, DisableFallback.self, Backup.self, CreateBackup.self,
+                    RestoreBackup.self,
+                ]),
+            CommandGroup(
+                name: "Run a playbook",
+                subcommands: [
+                    RunPlaybook.self, SecurityValidation.self, PerformanceAssessment.self,
+                    OptimizeSystem.self,
                 ]),
             CommandGroup(
                 name: "Roll back",
                 subcommands: [
-                    Rollback.self, PauseRollback.self, ResumeRollback.self, UndoRollback.self,
-                    VetoRollback.self, ResolveStep.self,
+                    Rollback.self, ApproveRollback.self, VetoRollback.self, PauseRollback.self,
+                    ResumeRollback.self, UndoRollback.self, ResolveStep.self, StopProcedure.self,
+                    GenerateRollbackReport.self,
                 ]),
             CommandGroup(
                 name: "Set up",

@@ -6,12 +6,9 @@ import RunbookFile
 enum UnknownCommand {
     /// Commands of the procedures and of the interface that a later version brings.
     static let later: Set<String> = [
-        "approve-rollback", "checklist", "diagnostics", "document-incident", "document-state",
-        "evaluate-drill", "execute-drill", "generate-metrics", "generate-report-template",
-        "generate-rollback-report", "generate-status-report", "optimize-system",
-        "performance-assessment", "report", "restore-backup", "reviews", "run",
-        "security-validation", "serve", "test-emergency-procedures", "test-pages", "test-recovery",
-        "test-rollback-procedures", "track-improvements", "validate-recovery", "wall",
+        "checklist", "diagnostics", "document-incident", "document-state", "evaluate-drill",
+        "execute-drill", "generate-metrics", "generate-report-template", "generate-status-report",
+        "report", "reviews", "serve", "test-pages", "track-improvements", "wall",
     ]
 
     /// - Returns: nil when the first word is a command, an option, or missing.

@@ -1,0 +1,149 @@
+// The work `restore_backup`: puts files and databases of a backup back, all of them or a part.
+import Domain
+import Files
+
+extension StepSession {
+    /// The backup is compared with its manifest before anything is touched; what is replaced is saved
+    /// by the backup keeper first, so that the step can be taken back.
+    func restoreBackup(_ work: RestoreBackupWork) throws(Fault) -> WorkEnd {
+        let plan = try restorePlan(work)
+        output.say("comparing backup \(plan.receipt.id) with its manifest")
+        let differences = try asking("verify", plan.receipt.path) {
+            try backups.differences(plan.receipt)
+        }
+        if let first = differences.first {
+            let more = differences.count > 1 ? " (and \(differences.count - 1) more)" : ""
+            return .failed(
+                "backup \(plan.receipt.id) is not what was taken, so nothing was touched: "
+                    + first + more)
+        }
+        var saved = try savedCopies()
+        for source in plan.databases { try saveContents(of: source, &saved) }
+        if plan.files != nil {
+            try asking("restore from", plan.receipt.path) {
+                _ = try backups.restoreFiles(
+                    plan.receipt, paths: work.paths, folder: order.folder, saved: savedFiles,
+                    progress: { output.say($0) })
+            }
+            crashPoint("backup-files-restored")
+        }
+        for source in plan.databases {
+            try asking("restore the database", source.name) {
+                try backups.restoreDatabase(
+                    plan.receipt, source: source, progress: { output.say($0) })
+            }
+            crashPoint("backup-database-restored")
+        }
+        return .done(plan.words(done: true), facts: saved.facts)
+    }
+
+    func forecastRestoreBackup(_ work: RestoreBackupWork) throws(Fault) -> Forecast {
+        .wouldRun(try restorePlan(work).words(done: false))
+    }
+
+    /// Takes it back: first the databases, then the files.
+    func putBackBackup(timeout: Span?) throws(Fault) -> String {
+        try bounded(timeout ?? .hours(1)) { () throws(Fault) in
+            let saved = try savedCopies()
+            try putBackDatabases(saved)
+            _ = try saved.putBack()
+            try asking("put back", order.folder) {
+                try backups.putBackFiles(saved: savedFiles, progress: { output.say($0) })
+            }
+            crashPoint("put-back")
+            try saved.setAside()
+            return "put back what the restore replaced"
+        }
+    }
+
+    /// Where the files that a restore replaces are kept.
+    private var savedFiles: String {
+        RawPath(order.savedDirectory).appending("restored-files").description
+    }
+
+    private func putBackDatabases(_ saved: SavedCopies) throws(Fault) {
+        for source in order.sources where saved.holds(source) {
+            output.say("putting back what \(source.name) held")
+            try putBackDatabase(source.name, saved)
+            crashPoint("put-back-one")
+        }
+    }
+}
+
+/// What is put back.
+private struct BackupRestorePlan {
+    var receipt: BackupReceipt
+    /// Nil: no files are asked for.
+    var files: RestoreSummary?
+    var databases: [DataSource] = []
+
+    func words(done: Bool) -> String {
+        var parts: [String] = []
+        if let files {
+            let changed = files.replaced + files.made
+            parts.append(
+                "\(changed) \(changed == 1 ? "path" : "paths") (\(files.same) are as they were)")
+        }
+        if !databases.isEmpty {
+            parts.append("database " + databases.map(\.name).joined(separator: ", database "))
+        }
+        let what = parts.joined(separator: " and ")
+        let doubt = receipt.verified ? "" : " (which was never verified)"
+        return done
+            ? "restored \(what) from backup \(receipt.id)\(doubt)"
+            : "would save what is there now, and restore \(what) from backup \(receipt.id)\(doubt)"
+    }
+}
+
+extension StepSession {
+    private func restorePlan(_ work: RestoreBackupWork) throws(Fault) -> BackupRestorePlan {
+        var plan = BackupRestorePlan(receipt: try chosen(work.backup))
+        if work.paths != [] {
+            plan.files = try asking("restore from", plan.receipt.path) {
+                try backups.forecastRestore(
+                    plan.receipt, paths: work.paths, folder: order.folder)
+            }
+        }
+        for name in work.databases ?? plan.receipt.databases {
+            plan.databases.append(try database(name, plan.receipt))
+        }
+        guard plan.files != nil || !plan.databases.isEmpty else {
+            throw Fault(
+                operation: "restore from backup", subject: plan.receipt.id,
+                cause: "neither files nor databases were asked for")
+        }
+        return plan
+    }
+
+    private func chosen(_ id: String?) throws(Fault) -> BackupReceipt {
+        let receipts = try asking("list the backups", order.backup.to) {
+            try backups.list(order.backup)
+        }
+        let found = receipts.first { receipt in
+            id.map { receipt.id == $0 } ?? receipt.verified
+        }
+        guard let found else {
+            throw Fault(
+                operation: "restore from backup", subject: id ?? order.backup.to,
+                cause: id == nil
+                    ? "there is no verified backup"
+                    : "there is no whole backup of this name in \(order.backup.to)")
+        }
+        return found
+    }
+
+    private func database(
+        _ name: String, _ receipt: BackupReceipt
+    ) throws(Fault) -> DataSource {
+        func fault(_ cause: String) -> Fault {
+            Fault(operation: "restore the database", subject: name, cause: cause)
+        }
+        guard receipt.databases.contains(name) else {
+            throw fault("backup \(receipt.id) does not hold it")
+        }
+        guard let source = order.sources.first(where: { $0.name == name }) else {
+            throw fault("the runbook has no data source of this name any more")
+        }
+        return source
+    }
+}
