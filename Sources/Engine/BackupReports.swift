@@ -127,6 +127,8 @@ extension BackupReport {
         self.init(
             id: receipt.id, path: Visible.text(receipt.path, limit: 4096),
             at: receipt.at.rfc3339, files: receipt.files, bytes: receipt.bytes,
-            databases: receipt.databases, rows: receipt.rows, verified: receipt.verified)
+            databases: receipt.databases, rows: receipt.rows, verified: receipt.verified,
+            checkedAt: receipt.checkedAt?.rfc3339,
+            problem: receipt.problem.map { Visible.text($0, limit: 500) })
     }
 }
