@@ -31,6 +31,7 @@ demo: build ## open the dashboard on the bundled service
 	@$(BINARY) demo
 
 bench: setup-bench build ## measure against the budgets, beside the peers
+	$(SWIFT) build $(RELEASE) --product JournalForBench
 	scripts/bench
 
 crash: build ## kill the engine and its runners at every point of a rollback (an hour)

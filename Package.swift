@@ -82,9 +82,13 @@ let package = Package(
         // What several edges stand on: HTTP by libcurl on one thread, and files by the system's own calls.
         edge("Transfers", sees: ["Domain", "CCurl", "CEvents"]),
         edge("Files", sees: ["Domain", "CLinux"]),
-        edge("Probes", sees: ["Domain", "Transfers", "CEvents", heap, grdb, crypto]),
-        edge("Procedures", sees: ["Domain", "Transfers", "Files", "CLinux", grdb, crypto]),
-        edge("Backups", sees: ["Domain", "Files", grdb, crypto]),
+        // MariaDB, PostgreSQL and Redis; the first two by libraries that are opened when they are needed.
+        edge("Databases", sees: ["Domain", "CMariaDB", "CPostgres"]),
+        edge("Probes", sees: ["Domain", "Transfers", "Databases", "CEvents", heap, grdb, crypto]),
+        edge(
+            "Procedures",
+            sees: ["Domain", "Transfers", "Files", "Databases", "CLinux", grdb, crypto]),
+        edge("Backups", sees: ["Domain", "Files", "Databases", "CEvents", grdb, crypto]),
         edge("Outreach", sees: ["Domain", "Transfers", crypto]),
         edge(
             "Link",
@@ -94,6 +98,8 @@ let package = Package(
         system("CCurl", apt: "libcurl4-openssl-dev"),
         system("CEvents", apt: "libc6-dev"),
         system("CLinux", apt: "libc6-dev"),
+        system("CMariaDB", apt: "libmariadb-dev"),
+        system("CPostgres", apt: "libpq-dev"),
 
         // The engine, and the programs
         room(
@@ -120,7 +126,10 @@ let package = Package(
         .executableTarget(
             name: "StepRunnerForTests", dependencies: ["Domain", "Procedures", "Backups"],
             path: "Sources/TestPrograms/StepRunnerForTests", swiftSettings: settings()),
-        room("", "TestKit", sees: ["Domain", "Rules", "Wire", "Screen", collections]),
+        .executableTarget(
+            name: "JournalForBench", dependencies: ["Domain", "Journal"],
+            path: "Sources/TestPrograms/JournalForBench", swiftSettings: settings()),
+        room("", "TestKit", sees: ["Domain", "Rules", "Wire", "Screen", "Databases", collections]),
         tests("DomainTests", sees: ["Domain"]),
         tests("RulesTests", sees: ["Domain", "Rules", "TestKit", collections]),
         tests("WireTests", sees: ["Domain", "Wire"]),
@@ -132,13 +141,19 @@ let package = Package(
         tests("RunbookFileTests", sees: ["Domain", "RunbookFile", "TestKit"]),
         tests("JournalTests", sees: ["Domain", "Journal", "TestKit", grdb]),
         tests("TransfersTests", sees: ["Domain", "Transfers", "TestKit"]),
+        tests("DatabasesTests", sees: ["Domain", "Databases", "TestKit"]),
         tests(
             "ProbesTests",
-            sees: ["Domain", "Probes", "TestKit", grdb, nioCore, nioPosix, nioHTTP1, nioWebSocket]),
+            sees: [
+                "Domain", "Probes", "Databases", "TestKit", grdb, nioCore, nioPosix, nioHTTP1,
+                nioWebSocket,
+            ]),
         tests(
             "ProceduresTests",
-            sees: ["Domain", "Procedures", "Backups", "Files", "CLinux", "TestKit", grdb]),
-        tests("BackupsTests", sees: ["Domain", "Backups", "Files", "TestKit", grdb]),
+            sees: [
+                "Domain", "Procedures", "Backups", "Files", "Databases", "CLinux", "TestKit", grdb,
+            ]),
+        tests("BackupsTests", sees: ["Domain", "Backups", "Files", "Databases", "TestKit", crypto, grdb]),
         tests("OutreachTests", sees: ["Domain", "Outreach", "Transfers", "TestKit", crypto]),
         tests("LinkTests", sees: ["Domain", "Wire", "Link", "TestKit", logging]),
         tests(

@@ -28,6 +28,8 @@ struct EngineParts: Sendable {
     var performer: any StepPerformer
     /// Held while a procedure touches the world; nil: this engine is the only one that can be.
     var serviceLock: ServiceLock?
+    /// Reads the backups on disk, on threads of its own.
+    var backups: BackupDesk?
     var carrier: any MessageCarrier
     /// Looks at one probe now.
     var check: @Sendable (Probe) async -> CheckResult
@@ -87,6 +89,8 @@ actor EngineCore {
     private var timer: Task<Void, Never>?
     private var isStopping = false
     var dryRuns = 0
+    /// The backup that is being verified.
+    var verifying: String?
     /// Whether anybody has watched since the start.
     var hadViewers = false
 
@@ -103,9 +107,10 @@ actor EngineCore {
         rules = Rules(parts.runbook)
         startedAt = parts.now()
         monitor = Monitor(parts.runbook)
-        situation = try Replay.situation(from: parts.store)
+        // Where no snapshot could be used, the next one is due at once: the journal is read in full only
+        // once.
+        (situation, snapshotSeq) = try Replay.situationAndSnapshot(from: parts.store)
         monitor.remember(situation)
-        snapshotSeq = situation.seq
     }
 
     /// Writes that it is up and picks up what was in flight.

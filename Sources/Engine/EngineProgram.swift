@@ -25,6 +25,8 @@ package struct EngineOptions: Sendable {
     package var state: String
     /// The socket's path, absolute.
     package var socket: String
+    /// Whose members may open the socket; nil: whichever group the file gets.
+    package var group: String?
     /// It ends when the last viewer has left and nothing is in flight.
     package var untilIdle: Bool
     /// The command that runs a step: the program and what comes before the run directory.
@@ -33,9 +35,10 @@ package struct EngineOptions: Sendable {
     package var faults: [String]
     package var logger: Logger
     package init(
-        runbook: Runbook, state: String, socket: String, untilIdle: Bool, runner: [String],
-        faults: [String], logger: Logger
+        runbook: Runbook, state: String, socket: String, group: String? = nil, untilIdle: Bool,
+        runner: [String], faults: [String], logger: Logger
     ) {
+        self.group = group
         self.runbook = runbook
         self.state = state
         self.socket = socket
@@ -80,6 +83,7 @@ package enum EngineProgram {
             performer: RunnerStepPerformer(
                 executable: options.runner, serviceLock: serviceLock),
             serviceLock: serviceLock,
+            backups: BackupDesk(FileBackupKeeper(secrets: secrets)),
             carrier: OutreachCarrier(secrets: secrets),
             check: { await checker.check($0) },
             setFailing: { probe, failing in
@@ -102,7 +106,9 @@ package enum EngineProgram {
         probing.start()
         let guardTask = connectivityGuard(options.runbook, checker, engine)
         let server = EngineServer(
-            socket: options.socket, service: engine, logger: options.logger)
+            socket: options.socket,
+            group: options.group.map { (name: $0, ownFolder: options.state) }, service: engine,
+            logger: options.logger)
         defer {
             probing.stop()
             guardTask?.cancel()

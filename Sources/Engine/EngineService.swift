@@ -38,6 +38,7 @@ extension EngineCore: EngineService {
             return CommandAnswer(
                 events: [], record: try rollbackRecord(testMode: request.testMode ?? false))
         }
+        if request.command == "verify-backup" { return try await verifyBackup(request, caller) }
         let planHash = context.rollbackReport(caller)?.hash
         if request.command == "configure-alerts" { return try configureAlerts(request, caller) }
         let command = try CommandReading(rules: rules, planHash: planHash).command(request)
@@ -62,7 +63,7 @@ extension EngineCore: EngineService {
             do {
                 return try handle(.command(command, by: caller))
             } catch let refusal as Refusal {
-                guard refusal.rule == "one-procedure-at-a-time",
+                guard ["one-procedure-at-a-time", "pause-first"].contains(refusal.rule),
                     let busy = situation.procedure, busy.kind == .fallback,
                     busy.startedBy == "engine", busy.state == .running, clock.now < end
                 else { throw refusal }

@@ -42,6 +42,10 @@ struct PlanSelfTests {
             remedy: remedy)
     }
 
+    private static func steps(_ count: Int, _ kind: String) -> String {
+        "\(count) \(kind)\(count == 1 ? "step" : "steps")"
+    }
+
     // MARK: What is done
 
     private func planned(_ failure: String) -> [CheckReport] {
@@ -63,9 +67,10 @@ struct PlanSelfTests {
             check(
                 failure, "plan", .healthy,
                 plan.actions.isEmpty
-                    ? "done by hand: \(plan.manual.count) steps"
+                    ? "done by hand: \(Self.steps(plan.manual.count, "manual "))"
                     : plan.actions.joined(separator: ", then ")
-                        + (plan.manual.isEmpty ? "" : "; \(plan.manual.count) manual steps"))
+                        + (plan.manual.isEmpty
+                            ? "" : "; \(Self.steps(plan.manual.count, "manual "))"))
         ]
         for name in plan.actions { found += action(name, failure) }
         if plan.escalateAfter == nil {
@@ -142,7 +147,7 @@ struct PlanSelfTests {
                 state: fallback.test.isEmpty ? .degraded : .healthy,
                 message: fallback.test.isEmpty
                     ? "nothing shows that it works"
-                    : "\(fallback.test.count) steps show that it works",
+                    : "tested by \(Self.steps(fallback.test.count, ""))",
                 remedy: fallback.test.isEmpty ? "Add `test:` to it" : "")
         }
     }

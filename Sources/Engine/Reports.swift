@@ -59,7 +59,8 @@ extension ReportContext {
             line: situation.line.map { LineReport(status: $0.status, message: $0.message) },
             problems: problems, onCall: onCall, channels: channels, outbox: outbox,
             playbook: situation.playbook.map(procedure),
-            lastTest: situation.lastTest.map(procedure), request: request, watch: watch)
+            lastTest: situation.lastTest.map(procedure), request: request, watch: watch,
+            past: past)
     }
 
     private var isRollingBack: Bool {
@@ -79,7 +80,8 @@ extension ReportContext {
             acknowledgedUntil: emergency.acknowledgedUntil?.rfc3339, ticket: emergency.ticket,
             reopenings: emergency.reopenings, told: told(of: emergency),
             acknowledgedByName: emergency.acknowledgedBy.map { rules.authority.name(user: $0) },
-            triggers: emergency.triggers)
+            triggers: emergency.triggers,
+            escalatesAt: rules.recoveryEscalatesAt(situation)?.rfc3339)
     }
 
     func component(_ component: Component, _ monitor: Monitor) -> ComponentReport {
@@ -198,7 +200,8 @@ extension ReportContext {
                 : procedure.kind == .recovery ? runbook.targets.recoveryDuration.seconds : nil,
             stages: procedure.stages.indices.map { stage(procedure, $0) },
             output: output[procedure.id] ?? [], approvals: approvals(procedure.approvals ?? []),
-            parent: procedure.parent)
+            parent: procedure.parent,
+            pauses: procedure.pauseRequested && procedure.state == .running)
     }
 
     private func isOver(_ step: StepState, _ procedure: ProcedureState) -> Bool {
@@ -214,12 +217,15 @@ extension ReportContext {
         let stage = procedure.stages[index]
         return StageReport(
             name: stage.name, state: Self.state(of: stage.steps.map(\.state)),
-            steps: stage.steps.map { entry in
-                StepReport(
+            steps: stage.steps.indices.map { number in
+                let entry = stage.steps[number]
+                let key = Situation.stepKey(procedure, StepAddress(stage: index, step: number))
+                return StepReport(
                     name: entry.step.name, kind: entry.step.work.kind, state: entry.state,
                     seconds: entry.seconds, message: entry.message,
                     command: described(entry.step.work, units: runbook.units),
-                    undoable: entry.step.isUndoable)
+                    undoable: entry.step.isUndoable,
+                    expectedSeconds: situation.stepSeconds[key])
             })
     }
 

@@ -40,6 +40,15 @@ extension ReportContext {
         }
     }
 
+    var past: [PastReport] {
+        situation.pastProcedures.suffix(SituationCore.mostPast).reversed().map {
+            PastReport(
+                id: $0.id, kind: $0.kind, name: $0.name, state: $0.state,
+                startedAt: $0.startedAt.rfc3339, finishedAt: $0.finishedAt.rfc3339,
+                emergency: $0.emergency, testMode: $0.testMode)
+        }
+    }
+
     var plans: [RecoveryPlanReport] {
         runbook.recovery.plans.map {
             RecoveryPlanReport(

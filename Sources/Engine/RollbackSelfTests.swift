@@ -46,16 +46,15 @@ struct RollbackSelfTests: Sendable {
             }
         }
     }
-    /// Steps that an undo would leave as they are; of those that a test looks for, not of those that
-    /// stand in the way of a rollback.
-    var undoing: [CheckReport] {
-        (plan?.stages ?? []).flatMap { stage in
-            stage.steps.filter { !$0.undoable }.map {
-                Self.check(
-                    $0.name, .degraded, "cannot be taken back", "Add `undo:` to it",
-                    of: "stage \(stage.name)")
-            }
-        }
+    /// Steps that an undo would leave as they are. Preflight tells and validation asks; what is between
+    /// them changes the service.
+    var undoing: CheckReport {
+        let stages = plan?.stages ?? []
+        let left = stages.dropFirst().dropLast().flatMap(\.steps).filter { !$0.undoable }
+        if left.isEmpty { return Self.check("undo", .healthy, "every change can be taken back") }
+        let names = context.rules.authority.list(left.map { "“\($0.name)”" }, "and")
+        return Self.check(
+            "undo", .degraded, "cannot be taken back: \(names)", "Add `undo:` to them")
     }
 
     private func duration(_ plan: RollbackReport) -> [CheckReport] {
@@ -127,12 +126,12 @@ struct RollbackSelfTests: Sendable {
     private var backup: CheckReport {
         let definition = context.runbook.backup
         do {
-            guard let newest = try world.backups.list(definition).first else {
+            guard let newest = try world.receipts(definition).first else {
                 // Its preflight takes one, and nothing is changed before that one holds.
                 return Self.check(
                     "newest backup", .healthy, "there is none yet; a rollback takes one first")
             }
-            let differences = try world.backups.differences(newest)
+            let differences = try world.compare(newest)
             if let first = differences.first {
                 let more = differences.count > 1 ? "; and \(differences.count - 1) more" : ""
                 return Self.check(
@@ -157,7 +156,7 @@ struct RollbackSelfTests: Sendable {
         let target = context.runbook.backup.to
         do {
             let free = try world.freeBytes(target)
-            let last = (try? world.backups.list(context.runbook.backup).first)?.bytes
+            let last = (try? world.receipts(context.runbook.backup).first)?.bytes
             let text = "\(Self.bytes(free)) free at \(target)"
             guard let last else {
                 return free >= Self.enoughRoom

@@ -18,12 +18,16 @@ struct SelfTestWorld: Sendable {
     var isProgram: @Sendable (String) -> Bool
     /// Bytes that are free for the engine where the path is, or would be made.
     var freeBytes: @Sendable (String) throws -> Int
-    var backups: any BackupKeeper
+    /// The backups that are there, newest first.
+    var receipts: @Sendable (BackupDefinition) throws -> [BackupReceipt]
+    /// What differs from what was taken; empty: nothing.
+    var compare: @Sendable (BackupReceipt) throws -> [String]
 
     static let real = SelfTestWorld(
         readSecret: { _ = try EnvironmentSecrets().read($0) }, hasAccount: hasAccount,
         isProgram: isProgram, freeBytes: freeBytes,
-        backups: FileBackupKeeper(secrets: EnvironmentSecrets()))
+        receipts: { try FileBackupKeeper(secrets: EnvironmentSecrets()).list($0) },
+        compare: { try FileBackupKeeper(secrets: EnvironmentSecrets()).differences($0) })
 
     /// Runs what may wait on a thread that nobody else needs.
     static func aside<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
@@ -74,9 +78,7 @@ struct SelfTestWorld: Sendable {
             }
             place = slash == place.startIndex ? "/" : String(place[..<slash])
         }
-        // Root may use what is kept from the others.
-        let blocks = geteuid() == 0 ? info.f_bfree : info.f_bavail
-        let (bytes, overflow) = Int(clamping: blocks)
+        let (bytes, overflow) = Int(clamping: info.f_bavail)
             .multipliedReportingOverflow(by: Int(clamping: info.f_frsize))
         return overflow ? .max : bytes
     }

@@ -31,14 +31,14 @@ extension EngineCore {
             checks +=
                 test == .rollbackReady
                 ? RollbackSelfTests.now(context)
-                : tests.undoing + RollbackSelfTests.testMode(context)
+                : [tests.undoing] + RollbackSelfTests.testMode(context)
         case .everything:
             if runbook.rollback != nil { answer.plan = try await dryRun(for: caller) }
             checks = await recoveryChecks()
             checks += await planChecks()
             let tests = rollbackTests(answer.plan)
             checks += await SelfTestWorld.aside { tests.checks }
-            checks += tests.undoing + RollbackSelfTests.testMode(context)
+            checks += [tests.undoing] + RollbackSelfTests.testMode(context)
             checks += await reachingChecks()
         }
         answer.checks = checks
@@ -125,7 +125,10 @@ extension EngineCore {
             subject: subject, name: step.name, state: .healthy, message: outcome.message)
         switch outcome.end {
         case .alreadyDone: report.message = "already done" + detail(outcome)
-        case .wouldRun, .succeeded: report.message = "would run" + detail(outcome)
+        case .wouldRun, .succeeded:
+            // Most say it themselves.
+            let says = outcome.message.hasPrefix("would ")
+            report.message = says ? outcome.message : "would run" + detail(outcome)
         case .failed:
             report.state = .failed
             report.message = "would fail" + detail(outcome)

@@ -24,10 +24,21 @@ extension EngineCore {
             folder: parts.runbook.folder, savedDirectory: "\(run)/saved",
             variables: variables.map { NamedText(name: $0.0, text: $0.1) },
             sources: parts.runbook.sources, units: parts.runbook.units,
-            backup: parts.runbook.backup)
+            backup: backupDefinition)
         order.secretVariables = runbook.secretVariables
         return procedure.testMode
             ? TestOrders(runbook: runbook, state: parts.state, run: run).inTestMode(order) : order
+    }
+
+    /// With the backups that may not be removed now: a procedure that runs rests on one, and a rollback
+    /// that could still be undone.
+    private var backupDefinition: BackupDefinition {
+        var definition = parts.runbook.backup
+        let needed = [situation.procedure, situation.playbook, situation.rollback].compactMap {
+            $0?.backup
+        }
+        definition.held = Set(needed).sorted()
+        return definition
     }
 
     /// On a thread of its own: a copy of a service takes a while to remove.

@@ -23,6 +23,7 @@ struct TestOrders {
         }
         order.folder = copy
         order.sources = sources
+        order.units = runbook.units.map(inCopy)
         order.backup = backup(order.backup)
         order.step.directory = order.step.directory.map(inCopy)
         return order
@@ -42,6 +43,15 @@ struct TestOrders {
     /// The same place in the copy.
     private func inCopy(_ path: String) -> String {
         isInside(path) ? copy + path.dropFirst(runbook.folder.count) : path
+    }
+
+    /// A program inside the runbook's folder is the copy's.
+    private func inCopy(_ unit: ServiceUnit) -> ServiceUnit {
+        var unit = unit
+        unit.start = unit.start.map(inCopy)
+        unit.stop = unit.stop.map(inCopy)
+        unit.status = unit.status?.map(inCopy)
+        return unit
     }
 
     /// A database file inside the runbook's folder is the copy's.

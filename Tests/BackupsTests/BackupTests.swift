@@ -71,7 +71,7 @@ final class Place: Sendable {
 
     /// The names in the place of backups.
     func kept() throws -> [String] {
-        try Files.names(in: RawPath(store)).map(\.description).filter { $0 != ".lock" }
+        try Files.names(in: RawPath(store)).map(\.description).filter { !$0.hasPrefix(".") }
     }
 }
 
@@ -145,8 +145,8 @@ func trouble(_ body: () throws -> Void) -> String {
         #expect(receipt.files == 14)
         #expect(receipt.verified)
         #expect(try place.picture() == before, "taking a backup changes nothing")
-        #expect(try place.keeper.differences(receipt).isEmpty)
         #expect(try place.keeper.list(place.definition()) == [receipt])
+        #expect(try place.keeper.differences(receipt).isEmpty)
         for name in ["templates", "static", "web_app.py", "web_other.py", "current", "unasked"] {
             try Files.remove(place.path(name))
         }
@@ -217,10 +217,13 @@ func trouble(_ body: () throws -> Void) -> String {
         #expect(try place.keeper.differences(second).isEmpty)
     }
 
-    @Test func `kinds of databases without a client are refused clearly`() throws {
-        let server = DatabaseServer(host: "h", port: 1, database: "d", user: "u", password: nil)
+    @Test func `a server that is not there is told`() throws {
+        let port = try freePort()
+        let server = DatabaseServer(
+            host: "127.0.0.1", port: port, database: "d", user: "u", password: nil)
         for kind in [
-            DataSourceKind.mysql(server), .postgresql(server), .redis(url: .plain("redis://h")),
+            DataSourceKind.mysql(server), .postgresql(server),
+            .redis(url: .plain("redis://127.0.0.1:\(port)")),
         ] {
             let words = trouble {
                 _ = try place.keeper.take(
@@ -228,7 +231,8 @@ func trouble(_ body: () throws -> Void) -> String {
                     sources: [DataSource(name: "s", kind: kind)], at: Place.moment,
                     progress: { _ in })
             }
-            #expect(words.contains("cannot copy"))
+            #expect(words.contains("connection refused by 127.0.0.1:\(port)"), "\(words)")
+            #expect(try place.kept().isEmpty)
         }
     }
 

@@ -24,7 +24,18 @@ import Testing
         "rollback --confirm", "rollback --dry-run", "rollback --confirm --test-mode",
         "rollback --confirm --reason r --authorization planned", "verify-rollback",
         "test-rollback --dry-run", "pause-rollback", "resume-rollback", "undo-rollback",
-        "veto-rollback", "resolve-step done", "init --service shop", "check-runbook",
+        "veto-rollback", "resolve-step done", "resolve-step again", "approve-rollback",
+        "approve-rollback --request request_20260105_001 --plan 3f2a9c01 --wait",
+        "rollback --confirm --wait --plan 3f2a9c01", "undo-rollback --to-stage Validation",
+        "stop-procedure --reason done", "run complete-failure", "security-validation",
+        "performance-assessment", "optimize-system", "recover by-hand", "recover-by-hand",
+        "restore-backup --latest --confirm", "restore-backup 20260105T140412Z --confirm",
+        "restore-backup --latest --path a --path b/* --database main --confirm",
+        "test-recovery", "validate-recovery", "test-rollback-procedures",
+        "test-rollback-procedures --test-mode", "test-emergency-procedures",
+        "generate-rollback-report", "generate-rollback-report --output markdown",
+        "generate-rollback-report --output json --test-mode --socket /s",
+        "engine --group tocsin", "init --service shop", "check-runbook",
         "check-runbook other.yaml", "schema", "engine", "engine --until-idle", "demo",
         "demo --headless --dir /tmp/d", "fault", "fault websocket on", "step-runner /tmp/run",
         "acknowledge --for 30m --message mine", "hand-over --to tomas",
@@ -104,7 +115,10 @@ import Testing
         "events --limit 10001", "events --verify --follow", "activate-emergency",
         "activate-emergency --reason x --level 5", "set-level 0 --reason x", "set-level 2",
         "report-problem", "deactivate-emergency", "rollback --confirm --dry-run",
-        "test-rollback", "verify-backup x --latest", "fault websocket", "fault websocket maybe",
+        "test-rollback", "verify-backup x --latest", "rollback --dry-run --test-mode",
+        "rollback --test-mode --authorization planned", "restore-backup",
+        "restore-backup x --latest", "run", "approve-rollback x", "recover-by-hand x",
+        "generate-rollback-report --output xml", "fault websocket", "fault websocket maybe",
         "fault nothing on", "resolve-step later", "note", "status extra", "acknowledge --for 30",
         "acknowledge --for 0s", "hand-over", "send-notification --title T",
         "send-notification --title T --message M --priority urgent",
@@ -135,7 +149,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "execute-drill", "generate-status-report", "serve", "wall", "restore-backup", "diagnostics",
+        "execute-drill", "generate-status-report", "serve", "wall", "test-pages", "diagnostics",
     ])
     func `a command of a later version says so in one line`(_ name: String) {
         #expect(

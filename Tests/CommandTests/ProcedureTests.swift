@@ -63,6 +63,68 @@ import Wire
                 == .goesOn(procedure("r1", .running)))
     }
 
+    @Test func `a test's end is found where tests are kept`() {
+        let over = situation(test: procedure("r2", .succeeded))
+        #expect(
+            follow("r2", .itsEnd, [start(over)]).standing == .ended(procedure("r2", .succeeded)))
+    }
+
+    @Test func `a playbook is followed through its rollback, and through waiting for approval`() {
+        let playbook = procedure("p1", .running, kind: .playbook)
+        var follower = follow("p1", .itsEnd, [start(situation(running: playbook))])
+        #expect(follower.standing == .goesOn(playbook))
+        let waits = request(missing: "1 change-manager (Tomas)", playbook: "p1")
+        follower.take(change(situation(running: playbook, request: waits)))
+        #expect(follower.standing == .needsApproval(waits))
+        let child = procedure("r1", .running)
+        follower.take(change(situation(running: child, playbook: playbook)))
+        #expect(follower.standing == .goesOn(child))
+        follower.take(change(situation(running: procedure("r1", .paused), playbook: playbook)))
+        #expect(follower.standing == .needsPerson(procedure("r1", .paused)))
+        // Between the rollback's end and the playbook's next step.
+        follower.take(change(situation(rollback: procedure("r1", .succeeded), playbook: playbook)))
+        #expect(follower.standing == .nothingYet)
+        let end = procedure("p1", .succeeded, kind: .playbook)
+        follower.take(change(situation(rollback: procedure("r1", .succeeded), last: end)))
+        #expect(follower.standing == .ended(end))
+    }
+
+    @Test func `another playbook's request is no reason to wait`() {
+        let backup = procedure("b1", .running, kind: .backup)
+        let other = request(missing: "1 change-manager (Tomas)", playbook: "p9")
+        #expect(
+            follow("b1", .itsEnd, [start(situation(running: backup, request: other))]).standing
+                == .goesOn(backup))
+    }
+
+    @Test func `undoing to a stage ends in a pause`() {
+        let undoing = situation(running: procedure("r1", .undoing))
+        var follower = follow("r1", .itsUndoingToAStage, [start(undoing)])
+        #expect(follower.standing == .goesOn(procedure("r1", .undoing)))
+        follower.take(change(situation(running: procedure("r1", .paused))))
+        #expect(follower.standing == .ended(procedure("r1", .paused)))
+        #expect(ProcedureFollower.Until.itsUndoingToAStage.isWanted(.paused))
+        #expect(!ProcedureFollower.Until.itsUndoing.isWanted(.paused))
+    }
+
+    @Test func `what a person has to tick is told apart from what is not known`() {
+        func waiting(_ kind: String, _ state: StepState) -> ProcedureReport {
+            procedure(
+                "r1", .waiting, kind: .recovery,
+                stages: [
+                    StageReport(
+                        name: "By hand", state: .running,
+                        steps: [
+                            step("Look", .succeeded, kind: kind), step("Do", state, kind: kind),
+                        ])
+                ])
+        }
+        #expect(ProcedureText.toTick(waiting("confirm", .running))?.name == "Do")
+        #expect(ProcedureText.toTick(waiting("run", .unknown)) == nil)
+        #expect(ProcedureText.remedy(waiting("confirm", .running))?.contains("again") == false)
+        #expect(ProcedureText.remedy(waiting("run", .unknown))?.contains("again") == true)
+    }
+
     @Test func `undoing wants to be undone`() {
         #expect(ProcedureFollower.Until.itsUndoing.isWanted(.undone))
         #expect(!ProcedureFollower.Until.itsUndoing.isWanted(.succeeded))
@@ -140,6 +202,20 @@ import Wire
         #expect(verify(.succeeded, .failed).state == .failed)
         #expect(verify(.succeeded, .degraded).state == .degraded)
         #expect(verify(.succeeded, .failed).failing == ["web.home"])
+    }
+    @Test func `a probe that went down in its watch degrades it until it is well again`() {
+        func verify(_ endedAt: String?) -> VerifyRollback.Answer {
+            let problem = WatchProblemReport(
+                probe: "mail.queue", at: after(600), message: "timeout", endedAt: endedAt)
+            let watch = WatchReport(
+                rollback: "r1", from: noon, until: after(86_400), everySeconds: 300, looks: 2,
+                lookedAt: noon, problems: [problem])
+            return VerifyRollback.answer(procedure("r1", .succeeded), in: situation(watch: watch))
+        }
+        #expect(verify(nil).state == .degraded)
+        #expect(verify(after(700)).state == .healthy)
+        let words = VerifyRollback.lines(verify(nil)).flatMap(\.parts).map(\.text).joined()
+        #expect(words.contains("mail.queue") && words.contains("timeout"))
     }
     @Test func `a rollback that failed is failed, and one that runs is unknown`() {
         #expect(verify(.failed, .healthy).state == .failed)

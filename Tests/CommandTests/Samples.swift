@@ -41,7 +41,9 @@ func emergency(attempts: Int = 0, acknowledgedBy: String? = nil) -> EmergencyRep
 func situation(
     at seconds: Double = 60, health: Health = .healthy, emergency: EmergencyReport? = nil,
     running: ProcedureReport? = nil, rollback: ProcedureReport? = nil,
-    last: ProcedureReport? = nil, components: [ComponentReport] = []
+    last: ProcedureReport? = nil, components: [ComponentReport] = [],
+    playbook: ProcedureReport? = nil, test: ProcedureReport? = nil,
+    request: RequestReport? = nil, watch: WatchReport? = nil
 ) -> SituationReport {
     SituationReport(
         core: SituationCore(
@@ -56,7 +58,8 @@ func situation(
             kpis: KPIReport(
                 emergencies24h: 0, recoverySuccessRate: nil, rollbackSuccessRate: nil,
                 detectSeconds: nil, respondSeconds: nil),
-            escalation: [], reported: [], alarms: [], quietSince: noon),
+            escalation: [], reported: [], alarms: [], quietSince: noon, playbook: playbook,
+            lastTest: test, request: request, watch: watch),
         components: components, metrics: [], gauges: [])
 }
 

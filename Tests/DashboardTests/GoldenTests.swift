@@ -58,6 +58,44 @@ import Wire
         ("help", { keys(Scenes.high(), $0, $1, .character("?")) }),
         ("palette", { keys(Scenes.high(), $0, $1, .character(":"), .character("r")) }),
         ("activate", { keys(Scenes.quiet(), $0, $1, .character("e")) }),
+        ("request", { Player(Scenes.requested(), width: $0, height: $1) }),
+        ("request-on-4", { keys(Scenes.requested(), $0, $1, .alt("4")) }),
+        ("rollback-request", { keys(Scenes.requested(), $0, $1, .alt("5")) }),
+        ("rollback-approve", { keys(Scenes.requested(), $0, $1, .character("R"), .enter) }),
+        ("rollback-asked", { keys(Scenes.asked(), $0, $1, .alt("5")) }),
+        ("rollback-ask-sheet", { keys(Scenes.exhausted(), $0, $1, .character("R"), .tab, .tab) }),
+        ("rollback-test-sheet", { keys(Scenes.exhausted(), $0, $1, .character("R"), .backTab) }),
+        ("rollback-watched", { keys(Scenes.watched(), $0, $1, .alt("5")) }),
+        ("rollback-waits", { keys(Scenes.waitsForWord(), $0, $1, .alt("5")) }),
+        ("waits", { Player(Scenes.waitsForWord(), width: $0, height: $1) }),
+        ("rollback-paused", { keys(Scenes.takenBackToStage(), $0, $1, .alt("5")) }),
+        (
+            "undo-sheet",
+            { keys(Scenes.takenBackToStage(), $0, $1, .alt("5"), .character("u"), .down) }
+        ),
+        ("test-running", { keys(Scenes.testing(), $0, $1, .alt("5")) }),
+        ("test-running-on-6", { keys(Scenes.testing(), $0, $1, .alt("6")) }),
+        ("test-done", { keys(Scenes.tested(), $0, $1, .alt("5")) }),
+        ("half-done-on-3", { keys(Scenes.rollbackFailed(), $0, $1, .alt("3")) }),
+        ("countdown-on-3", { keys(Scenes.exhausted(), $0, $1, .alt("3")) }),
+        ("playbook-running", { keys(Scenes.playbook(), $0, $1, .alt("4")) }),
+        (
+            "playbook-sheet",
+            { keys(Scenes.quiet(), $0, $1, .alt("4"), .down, .down, .down, .enter) }
+        ),
+        ("by-hand", { keys(Scenes.byHand(), $0, $1, .alt("4")) }),
+        ("backups", { backups(Scenes.calm(), $0, $1) }),
+        ("backups-running", { backups(Scenes.backingUp(), $0, $1) }),
+        ("backups-none", { noBackups($0, $1) }),
+        ("backups-damaged", { damaged($0, $1) }),
+        (
+            "restore-sheet",
+            { backups(Scenes.calm(), $0, $1, .down, .enter, .down, .character(" ")) }
+        ),
+        (
+            "restore-confirm",
+            { backups(Scenes.calm(), $0, $1, .enter, .enter, .paste("vedfolnir")) }
+        ),
         ("confirm", { keys(Scenes.high(), $0, $1, .character("r"), .down, .enter) }),
     ]
     static let sizes = [(80, 24), (120, 36), (160, 48)]
@@ -67,6 +105,26 @@ import Wire
     ) -> Player {
         var player = Player(scene, width: width, height: height)
         for key in keys { player.press(key) }
+        return player
+    }
+    private static func backups(
+        _ scene: StreamStart, _ width: Int, _ height: Int, _ keys: Key...
+    ) -> Player {
+        var player = self.keys(scene, width, height, .alt("7"))
+        player.take(.backups(Scenes.backups()))
+        for key in keys { player.press(key) }
+        return player
+    }
+    private static func noBackups(_ width: Int, _ height: Int) -> Player {
+        var player = keys(Scenes.quiet(), width, height, .alt("7"))
+        player.take(
+            .backups(
+                BackupListReport(to: "/var/backups/vedfolnir", backups: [], freeBytes: 9_000_000)))
+        return player
+    }
+    private static func damaged(_ width: Int, _ height: Int) -> Player {
+        var player = backups(Scenes.quiet(), width, height, .down, .character("V"))
+        player.answer(.done(CommandAnswer(events: [], checks: Scenes.damage())))
         return player
     }
     private static func dryRun(_ width: Int, _ height: Int) -> Player {
@@ -94,6 +152,15 @@ import Wire
         for (width, height) in [(40, 10), (45, 30), (20, 5), (300, 90)] {
             let player = Player(Scenes.high(), width: width, height: height)
             try Goldens.check(view(player.model), "high-\(width)x\(height)")
+        }
+        for (name, scene) in [
+            ("request", Scenes.requested()), ("waits", Scenes.waitsForWord()),
+            ("test-running", Scenes.testing()), ("countdown", Scenes.exhausted()),
+        ] {
+            let tiny = Player(scene, width: 30, height: 6)
+            try Goldens.check(view(tiny.model), "\(name)-30x6")
+            let small = Self.keys(scene, 40, 10, .alt("5"))
+            try Goldens.check(view(small.model), "rollback-\(name)-40x10")
         }
         for (name, key) in [("emergency", "3"), ("recovery", "4"), ("escalation", "6")] {
             let player = Self.keys(Scenes.everythingDown(), 40, 10, .alt(Character(key)))

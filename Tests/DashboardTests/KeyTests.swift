@@ -127,7 +127,9 @@ import Wire
         #expect(player.model.page == .recovery)
         player.press(.character("6"))
         #expect(player.model.page == .escalation)
-        player.press(.character("2"))
+        player.press(.character("7"))
+        #expect(player.model.page == .backups && player.effects == [.loadBackups])
+        player.press(.character("6"), .character("2"))
         #expect(player.model.page == .escalation)
         #expect(player.text.contains("2 Probes comes with a later version"))
         player.press(.escape)
@@ -315,9 +317,10 @@ import Wire
         var player = Player(Scenes.high())
         player.press(.character("r"), .down, .down, .enter)
         #expect(player.requests == [CommandRequest(command: "recover", name: "restart-services")])
-        player.press(.down, .enter)
-        #expect(player.text.contains("playbooks can be run from a later version on"))
+        // One that rolls back asks for the service's name.
         player.press(.down, .down, .enter)
+        #expect(player.text.contains("Type vedfolnir to run it"))
+        player.press(.escape, .down, .down, .enter)
         #expect(
             player.requests.last == CommandRequest(command: "disable-fallback", name: "broadcast"))
         player.press(.down, .enter)

@@ -38,6 +38,12 @@ import Wire
         player.press(.character("R"), .enter, .paste("vedfolnir"), .enter, .character("D"))
         player.press(.character("y"), .character("f"), .enter)
         #expect(player.requests.isEmpty && player.effects.isEmpty)
+        // Saying no keeps what is.
+        player.press(.character("v"))
+        #expect(player.requests == [CommandRequest(command: "veto-rollback")])
+        player = Player(Scenes.exhausted(), width: 40, height: 12)
+        player.press(.character("R"), .enter, .paste("vedfolnir"), .enter)
+        #expect(player.requests.isEmpty && player.text.contains("make the terminal larger"))
         player = Player(Scenes.high(), width: 20, height: 5)
         player.press(.character("a"))
         #expect(player.requests == [CommandRequest(command: "acknowledge")])
@@ -57,6 +63,9 @@ import Wire
         for request in player.requests where request.command == "rollback" {
             #expect(request.dryRun == true || request.confirmation == "vedfolnir")
         }
+        for request in player.requests where request.command == "approve-rollback" {
+            #expect(request.request != nil)
+        }
     }
 
     private func message(_ random: inout SeededRandom) -> Message {
@@ -70,6 +79,7 @@ import Wire
         case 2: return .line(line(&random))
         case 3: return .disconnected("gone \u{1B}[31m")
         case 4: return .plan(Bool.random(using: &random) ? Scenes.plan() : Scenes.dryRun())
+        case 5 where Bool.random(using: &random): return .backups(Scenes.backups())
         case 5:
             let request = CommandRequest(command: "rollback")
             let outcomes: [CommandOutcome] = [
@@ -85,7 +95,9 @@ import Wire
             Scenes.quiet(), Scenes.high(), Scenes.critical(), Scenes.recovering(), Scenes.calm(),
             Scenes.exhausted(), Scenes.rollingBack(), Scenes.rollbackFailed(), Scenes.rolledBack(),
             Scenes.failingChannel(), Scenes.forATime(), Scenes.everythingDown(),
-            Scenes.afterwards(),
+            Scenes.afterwards(), Scenes.requested(), Scenes.asked(), Scenes.watched(),
+            Scenes.waitsForWord(), Scenes.takenBackToStage(), Scenes.testing(), Scenes.tested(),
+            Scenes.playbook(), Scenes.byHand(), Scenes.backingUp(),
         ]
         let scene = starts.randomElement(using: &random) ?? Scenes.quiet()
         if Bool.random(using: &random) { return StreamLine(start: scene) }
@@ -108,7 +120,7 @@ import Wire
             .wheelUp(Point(x: 1, y: 1)), .wheelDown(Point(x: 1, y: 1)),
         ]
         if Bool.random(using: &random) {
-            let letters = "abcdefghijklmnopqrstuvwxyzRDAOTUG:?0123456789 é日"
+            let letters = "abcdefghijklmnopqrstuvwxyzRDAOTUGV:?0123456789 é日"
             return .character(letters.randomElement(using: &random) ?? "a")
         }
         return keys.randomElement(using: &random) ?? .enter

@@ -338,7 +338,7 @@ extension Scenes {
                     name: "complete-failure", title: "Complete failure", danger: nil,
                     steps: [
                         planned("Backup", "backup", "take a backup and read it back"),
-                        planned("Roll back", "rollback", "rollback, authorization emergency"),
+                        planned("Roll back", "rollback", "rollback (emergency)"),
                     ])
             ],
             fallbacks: [
@@ -379,7 +379,18 @@ extension Scenes {
             onCall: [
                 OnCallReport(
                     role: "on-call", now: "tomas", next: "ines", handOverAt: ahead(500_000))
-            ], faults: [])
+            ], faults: [],
+            plans: [
+                RecoveryPlanReport(
+                    failure: "message_delivery_failure",
+                    actions: ["restart-websocket", "clear-queues", "restart-services"],
+                    manual: ["Look at the provider's status page", "Telephone the provider"],
+                    escalateAfterSeconds: 600)
+            ],
+            backup: BackupPlanReport(
+                to: "/var/backups/vedfolnir", files: ["templates", "static", ".env"],
+                databases: ["main"], sources: [], keepLast: 10, keepDays: 30),
+            testMode: "ready")
     }
     private static func person(
         _ id: String, _ name: String, _ sms: String, _ roles: [String]

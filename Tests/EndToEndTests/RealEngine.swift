@@ -14,6 +14,8 @@ final class RealEngine: Sendable {
     ]
     let folder: TemporaryFolder
     private let name: String
+    /// Further options of the engine.
+    private let options: [String]
     private let running = Mutex<Spawned?>(nil)
 
     var runbook: String { folder("tocsin.yaml") }
@@ -22,8 +24,11 @@ final class RealEngine: Sendable {
     var client: EngineClient { EngineClient(socket: socket) }
 
     /// - Parameter state: the name of its state folder; another one makes a second engine.
-    init(_ folder: TemporaryFolder, runbook: String, state: String = "state") throws {
+    init(
+        _ folder: TemporaryFolder, runbook: String, state: String = "state", options: [String] = []
+    ) throws {
         self.folder = folder
+        self.options = options
         name = state
         try folder.write("tocsin.yaml", runbook)
     }
@@ -46,7 +51,8 @@ final class RealEngine: Sendable {
     func launch() throws -> Spawned {
         let engine = try Spawned(
             Places.program("tocsin"),
-            ["engine", "--runbook", runbook, "--state", state, "--socket", socket],
+            ["engine", "--runbook", runbook, "--state", state, "--socket", socket]
+                + options,
             environment: Program.environment(Self.secrets), output: folder("\(name).out"),
             errors: folder("\(name).err"))
         running.withLock { $0 = engine }

@@ -26,7 +26,8 @@ final class EngineWorld: Sendable {
         _ runbook: Runbook = SampleRunbook.make(), store: MemoryStore = MemoryStore(),
         clock: ManualClock = ManualClock(), performer: ScriptedPerformer = ScriptedPerformer(),
         answers: [ProbeReference: CheckResult.Answer] = [:],
-        carrier: ScriptedCarrier = ScriptedCarrier()
+        carrier: ScriptedCarrier = ScriptedCarrier(), backups: BackupDesk? = nil,
+        selfTests: SelfTestWorld = .twin()
     ) async throws {
         self.store = store
         self.clock = clock
@@ -36,14 +37,16 @@ final class EngineWorld: Sendable {
         let box = AnswerBox()
         engine = try EngineCore(
             EngineParts(
-                runbook: runbook, store: store, performer: performer, carrier: carrier,
+                runbook: runbook, store: store, performer: performer, backups: backups,
+                carrier: carrier,
                 check: { probe in
                     CheckResult(
                         answer: box.answer(probe.reference), latency: 0.01, message: "looked")
                 }, setFailing: { _, _ in }, now: { clock.now },
                 saveLocalAlerts: { alerts, runbook in runbook.applying(alerts) },
                 state: "/nowhere", boot: "boot",
-                pid: 1, faults: [], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                pid: 1, faults: [], selfTests: selfTests,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         )
         box.world.withLock { $0 = self }
         try await engine.start()

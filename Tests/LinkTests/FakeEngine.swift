@@ -48,6 +48,16 @@ final class FakeEngine: EngineService {
         throw Refusal(
             .notNow, rule: "rollback", why: "The runbook has no rollback.", remedy: "Add one.")
     }
+    func backups(for caller: Caller) async throws -> BackupListReport {
+        note(caller)
+        return BackupListReport(
+            to: "/srv/backups",
+            backups: [
+                BackupReport(
+                    id: "20260105T120000Z", path: "/srv/backups/20260105T120000Z", at: time,
+                    files: 2, bytes: 7, databases: ["main"], rows: 3, verified: true)
+            ], freeBytes: 1000)
+    }
     func perform(_ request: CommandRequest, by caller: Caller) async throws -> CommandAnswer {
         note(caller)
         commands.withLock { $0.append(request) }

@@ -66,6 +66,7 @@ import Wire
         ("/", 404), ("/v1", 404), ("/v1/situations", 404), ("/v1/situation/x", 404),
         ("/v1/probes/a/b", 404), ("/v1/commands", 405), ("/v1/alerts?x=y", 405),
         ("/v1/rollback/plan", 409), ("/v1/runbook", 200), ("/v1//situation/", 200),
+        ("/v1/backups", 200), ("/v1/backups/x", 404),
     ])
     func `a path and a method that are not there are told apart`(
         _ path: String, _ status: Int

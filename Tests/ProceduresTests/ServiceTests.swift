@@ -402,14 +402,17 @@ import Testing
         let work = Work.sql(SQLWork(source: "main", statements: ["CREATE TABLE t (x)"]))
         #expect(await bench.perform(work, sources: missing).end == .failed)
         #expect(!bench.exists("none.db"))
-        let server = DatabaseServer(host: "h", port: 1, database: "d", user: "u", password: nil)
+        let port = try steadyPort()
+        let server = DatabaseServer(
+            host: "127.0.0.1", port: port, database: "d", user: "u", password: nil)
         for kind in [DataSourceKind.mysql(server), .postgresql(server)] {
             let result = await bench.perform(work, sources: [DataSource(name: "main", kind: kind)])
             #expect(result.end == .failed)
-            #expect(result.message.contains("no client"))
+            #expect(result.message.contains("connection refused by 127.0.0.1:\(port)"))
         }
-        let redis = await bench.perform(.redis(source: "r", command: ["PING"], reply: nil))
-        #expect(redis.message.contains("no client"))
+        let redis = await bench.perform(
+            work, sources: [DataSource(name: "main", kind: .redis(url: .plain("redis://h")))])
+        #expect(redis.message.contains("use a redis step"))
         #expect(await bench.perform(work).message.contains("no data source"))
     }
 

@@ -313,7 +313,10 @@ import Testing
                     files: [
                         "templates", "static/js", "static/css", "routes", ".env", "web_app.py",
                     ],
-                    databases: ["main"], sources: ["sessions"]))
+                    databases: ["main"], sources: ["sessions"],
+                    configuration: [
+                        book.folder + "/example.yaml", book.folder + "/alerts.local.yaml",
+                    ]))
         let rollback = try #require(book.rollback)
         #expect(rollback.to == "Legacy flash messages" && rollback.targetDuration == .minutes(10))
         #expect(rollback.when.count == 5)

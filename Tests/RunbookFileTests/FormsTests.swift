@@ -71,6 +71,42 @@ import Testing
         }
     }
 
+    @Test func `a database is reached by its socket, or with TLS`() throws {
+        let book = try book(
+            """
+            data_sources:
+              local: { mysql: { socket: run/mysqld.sock, database: d, user: u } }
+              far: { postgresql: { host: db, database: d, user: u, tls: verified, tls_ca: ca.pem } }
+              near: { mysql: { host: db, port: 3307, database: d, user: u, tls: off } }
+
+            """)
+        #expect(
+            book.sources.map(\.kind)
+                == [
+                    .mysql(
+                        DatabaseServer(
+                            host: "/srv/book/run/mysqld.sock", port: 3306, database: "d", user: "u",
+                            password: nil)),
+                    .postgresql(
+                        DatabaseServer(
+                            host: "db", port: 5432, database: "d", user: "u", password: nil,
+                            tls: .verified, tlsCA: "/srv/book/ca.pem")),
+                    .mysql(
+                        DatabaseServer(
+                            host: "db", port: 3307, database: "d", user: "u", password: nil,
+                            tls: .off)),
+                ])
+        for (keys, words) in [
+            ("database: d, user: u", "host"),
+            ("host: h, socket: /s, database: d, user: u", "socket"),
+            ("host: h, database: d, user: u, tls: maybe", "when-offered"),
+            ("host: h, database: d, user: u, tls_ca: /c", "tls"),
+        ] {
+            let result = check(small("data_sources: { m: { mysql: { \(keys) } } }\n"))
+            #expect(result.problems.contains { $0.short.contains(words) }, "\(keys)")
+        }
+    }
+
     @Test func `kinds of work`() throws {
         #expect(try work("shell: 'ls | wc'").work == .shell("ls | wc"))
         #expect(try work("run: [cat], stdin: hello").work == .run(["cat"], input: "hello"))

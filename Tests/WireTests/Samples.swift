@@ -6,14 +6,16 @@ let time = "2026-01-05T12:00:00.000Z"
 
 let sampleStep = StepReport(
     name: "Stop web", kind: "service", state: .running, seconds: 1.5, message: "stopping",
-    command: "service stop web")
+    command: "service stop web", undoable: false, expectedSeconds: 2.5)
 let sampleProcedure = ProcedureReport(
     id: "rollback_20260105_001", kind: .rollback, name: "legacy", title: "Legacy", state: .running,
     startedAt: time, finishedAt: time, startedBy: "ines", reason: "recovery failed", attempt: 2,
     authorization: "emergency", testMode: true, message: "running", backup: "20260105T140412Z",
     progress: 0.43, expectedSeconds: 170, targetSeconds: 600,
     stages: [StageReport(name: "Service shutdown", state: .running, steps: [sampleStep])],
-    output: ["stopping web"])
+    output: ["stopping web"],
+    approvals: [ApprovalReport(user: "ines", name: "Ines Moreau", at: time)],
+    parent: "playbook_20260105_001", pauses: true)
 let sampleProbe = ProbeReport(
     name: "home", kind: "http", state: .degraded, failing: 1, latencyMs: 12.5, message: "200 OK",
     since: time, checkedAt: time)
@@ -32,6 +34,27 @@ let sampleEvent = EventReport(
     seq: 7, at: time, kind: "emergency-activated", text: "Delivery errors", tone: .bad, by: "ines",
     emergency: "emergency_20260105_001", procedure: "rollback_20260105_001")
 
+let sampleRequest = RequestReport(
+    id: "request_20260105_001", authorization: "planned", reason: "full", by: "tomas",
+    byName: "Tomas Lind", at: time, expiresAt: time, plan: "abc",
+    approvals: [ApprovalReport(user: "ines", name: "Ines Moreau", at: time)],
+    missing: "1 administrator (Priya Nair)", candidates: ["priya"],
+    playbook: "playbook_20260105_001")
+let sampleWatch = WatchReport(
+    rollback: "rollback_20260105_001", from: time, until: time, everySeconds: 300, looks: 2,
+    lookedAt: time,
+    problems: [
+        WatchProblemReport(probe: "web.home", at: time, message: "503", endedAt: time)
+    ])
+let sampleBackups = BackupListReport(
+    to: "/srv/backups",
+    backups: [
+        BackupReport(
+            id: "20260105T140412Z", path: "/srv/backups/20260105T140412Z", at: time, files: 12,
+            bytes: 4096, databases: ["main"], rows: 41, verified: true, checkedAt: time,
+            problem: "a file differs")
+    ], freeBytes: 1_000_000)
+
 /// Everything is set.
 let fullSituation = SituationReport(
     core: SituationCore(
@@ -45,7 +68,7 @@ let fullSituation = SituationReport(
             triggeredBy: "delivery-errors",
             failure: "message_delivery_failure", activatedAt: time, acknowledgedBy: "ines",
             acknowledgedAt: time, respondBy: time, recoveryAttempts: 1, maxRecoveryAttempts: 3,
-            stillHolding: ["delivery-errors"]),
+            stillHolding: ["delivery-errors"], escalatesAt: time),
         fallbacks: [FallbackReport(name: "flash", title: "Flash messages", enabled: true)],
         proposals: [
             ProposalReport(
@@ -65,7 +88,15 @@ let fullSituation = SituationReport(
                         people: ["Ines Moreau"], via: ["mail"], ticket: true, takenAt: time,
                         times: 1, dueAt: time)
                 ])
-        ], reported: ["security"], alarms: ["the journal cannot be written"], quietSince: time),
+        ], reported: ["security"], alarms: ["the journal cannot be written"], quietSince: time,
+        playbook: sampleProcedure, lastTest: sampleProcedure, request: sampleRequest,
+        watch: sampleWatch,
+        past: [
+            PastReport(
+                id: "recovery_20260105_001", kind: .recovery, name: "restart", state: .failed,
+                startedAt: time, finishedAt: time, emergency: "emergency_20260105_001",
+                testMode: true)
+        ]),
     components: [
         ComponentReport(
             name: "web", title: "Web", state: .degraded, critical: true, probes: [sampleProbe],

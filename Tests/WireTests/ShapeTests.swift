@@ -104,6 +104,7 @@ import Wire
         walk(try object(fullRunbook))
         walk(try object(StreamLine(event: sampleEvent)))
         walk(try object(fullCommand))
+        walk(try object(sampleBackups))
     }
 
     // MARK: There and back
@@ -127,6 +128,8 @@ import Wire
         try expectSame(emptySituation)
         try expectSame(fullRunbook)
         try expectSame(samplePlan)
+        try expectSame(sampleBackups)
+        try expectSame(BackupListReport(to: "/srv", backups: [], freeBytes: nil))
         try expectSame(fullCommand)
         try expectSame(CommandRequest(command: "acknowledge"))
         try expectSame(CommandAnswer(events: [sampleEvent], procedure: "id", plan: samplePlan))

@@ -220,6 +220,7 @@ enum Chrome {
         if model.page == .rollback, model.rollback.sheet != nil {
             return RollbackSheet.hints(model)
         }
+        if model.page == .backups, model.backups.sheet != nil { return RestoreSheet.hints(model) }
         let here = Keymap.bindings.filter { binding in
             !binding.hint.isEmpty && binding.works(on: model.page) && binding.refusal(model) == nil
                 && Keymap.binding(for: binding.key, on: model.page)?.name == binding.name
@@ -232,15 +233,17 @@ enum Chrome {
             others = wanted + others.filter { !first.contains($0.name) }
         }
         let ends = here.filter { closing.contains($0.name) }
-        var hints = (urgent + others).map(hint)
+        var hints = (urgent + others).map { hint($0, model) }
         if model.page != .command {
             hints.append(Hint(label: "esc", word: "back", key: .escape))
         }
-        hints.append(Hint(label: "1 3 4 5 6", word: "screens", key: .character("?")))
-        return hints + ends.map(hint)
+        hints.append(Hint(label: "1 3-7", word: "screens", key: .character("?")))
+        return hints + ends.map { hint($0, model) }
     }
-    private static func hint(_ binding: Binding) -> Hint {
-        Hint(label: binding.label ?? binding.key.label, word: binding.hint, key: binding.key)
+    private static func hint(_ binding: Binding, _ model: Model) -> Hint {
+        Hint(
+            label: binding.label ?? binding.key.label, word: binding.word(model) ?? binding.hint,
+            key: binding.key)
     }
 
     /// - Parameter always: how many of the last hints are kept whatever the room.

@@ -78,7 +78,7 @@ enum CommandPalette {
     /// A key that needs the selection of its own screen.
     private static func elsewhere(_ binding: Binding) -> String? {
         let needsSelection = [
-            "run-proposal", "full-log", "retry-delivery", "dismiss-delivery",
+            "run-proposal", "full-log", "show-other", "retry-delivery", "dismiss-delivery",
         ].contains(binding.name)
         guard needsSelection, let page = binding.pages.first else { return nil }
         return "works on screen \(page.rawValue)"
@@ -90,6 +90,10 @@ enum CommandPalette {
             plain(
                 "auto-recover", "Let the engine pick and run the next recovery action", model,
                 Why.procedureRunning),
+            PaletteEntry(
+                name: "rollback --test-mode",
+                text: "Run the whole rollback against copies, and time it", key: "",
+                refusal: Why.noRollback(model) ?? model.noTestMode, act: { $0.openTest() }),
             plain("test-rollback", "The rollback's dry run, as a command", model, Why.noRollback) {
                 CommandRequest(command: "rollback", dryRun: true)
             },
@@ -111,7 +115,7 @@ enum CommandPalette {
             entries.append(
                 PaletteEntry(
                     name: name, text: item.action.title, key: "",
-                    refusal: item.refusal ?? Why.procedureRunning(model), act: { $0.run(item) }))
+                    refusal: Why.procedureRunning(model), act: { $0.run(item) }))
         }
         for fallback in model.core?.fallbacks ?? [] {
             entries.append(

@@ -5,7 +5,7 @@ import Wire
 
 enum CommandScreen {
     static func draw(_ model: Model, _ canvas: inout Canvas, _ area: Rect) {
-        let body = Banner.draw(model, &canvas, area)
+        let body = Standing.draw(model, &canvas, Banner.draw(model, &canvas, area))
         guard !body.isEmpty else { return }
         if area.width >= Layout.threeColumns, area.height >= Layout.tallForThree {
             three(model, &canvas, body)

@@ -55,6 +55,9 @@ extension Model {
     /// Runs an action, and asks first when something is lost by it.
     mutating func recover(_ name: String, title: String) -> [Effect] {
         let request = CommandRequest(command: "recover", name: name)
+        if name == RecoveryItem.byHand, action(named: name) == nil {
+            return send(CommandRequest(command: "recover-by-hand"))
+        }
         let action = action(named: name)
         guard let danger = action?.danger else { return send(request) }
         sheet = .confirm(
@@ -65,46 +68,13 @@ extension Model {
 
     /// What running an item of the recovery screen asks of the engine.
     mutating func run(_ item: RecoveryItem) -> [Effect] {
-        if let why = item.refusal {
-            refuse(item.action.title, why)
-            return []
-        }
         let request = item.request(in: self)
-        guard item.action.danger != nil || item.asksFirst else { return send(request) }
+        let danger = item.danger(in: self)
+        guard danger != nil || item.asksFirst else { return send(request) }
         sheet = .confirm(
             ConfirmState(
-                title: item.action.title, danger: item.action.danger, steps: item.action.steps,
-                request: request))
-        return []
-    }
-
-    // MARK: Rollback
-
-    /// Shows the rollback that runs, or the sheet that confirms a new one.
-    mutating func openRollback() -> [Effect] {
-        page = .rollback
-        sheet = nil
-        if runningRollback != nil {
-            rollback.sheet = nil
-            return []
-        }
-        var state = RollbackSheetState()
-        let proposed = proposals.first { $0.kind == "rollback" }
-        state.reason = TextField(proposed?.why ?? emergency?.reason ?? "")
-        state.authorization = runbook?.rollback?.firstAllowed ?? 0
-        rollback.sheet = state
-        return [.loadPlan]
-    }
-    /// The plan that the sheet shows.
-    var shownPlan: RollbackReport? { rollback.sheet?.plan ?? runbook?.rollback }
-
-    mutating func askToUndo() -> [Effect] {
-        sheet = .confirm(
-            ConfirmState(
-                title: "Undo the rollback",
-                danger:
-                    "Every step that was done and can be undone is taken back, the last one first",
-                steps: [], request: CommandRequest(command: "undo-rollback")))
+                title: item.action.title, danger: danger, steps: item.action.steps,
+                request: request, name: item.rollsBack ? TextField() : nil))
         return []
     }
 
@@ -141,6 +111,7 @@ extension Model {
             case .recovery: RecoveryScreen.copyText(self)
             case .rollback: RollbackScreen.copyText(self)
             case .escalation: EscalationScreen.copyText(self)
+            case .backups: BackupsScreen.copyText(self)
             }
         return Visible.text(text, limit: Model.copyLimit, lines: true)
     }
@@ -168,9 +139,4 @@ extension Model {
         for proposal in proposals { lines.append("next: \(proposal.title) — \(proposal.why)") }
         return lines.joined(separator: "\n") + "\n"
     }
-}
-
-extension RollbackReport {
-    /// The first authorization that this caller can use now; 0 when there is none.
-    var firstAllowed: Int { authorizations.firstIndex { $0.refused == nil } ?? 0 }
 }

@@ -15,6 +15,8 @@ struct Binding: Sendable {
     var name: String
     /// The word on the last line; empty: it is not shown there.
     var hint: String
+    /// The word where the moment asks for another one; nil: `hint`.
+    var word: @Sendable (Model) -> String? = { _ in nil }
     /// A sentence for help and the palette.
     var text: String
     /// Empty: everywhere.
@@ -31,7 +33,7 @@ struct Binding: Sendable {
 enum Keymap {
     /// In the order of the last line. The first that works on the page and has the key wins.
     static let bindings: [Binding] =
-        command + rollback + recovery + emergency + escalation
+        command + procedures + recovery + backups + emergency + escalation
         + everywhere + people
 
     static func binding(for key: Key, on page: Page) -> Binding? {
@@ -70,10 +72,11 @@ enum Keymap {
         Binding(
             key: .character("r"), name: "recovery", hint: "recovery",
             text: "Recovery: actions, playbooks, fallbacks and services",
-            pages: [.command, .emergency, .rollback],
+            pages: [.command, .emergency, .rollback, .backups],
             act: { $0.go(to: .recovery) }),
         Binding(
             key: .character("R"), name: "rollback", hint: "rollback",
+            word: { $0.core?.request == nil ? nil : "the request" },
             text: "Roll back: shows the plan, then asks for the service's name",
             refusal: Why.noRollback, act: { $0.openRollback() }),
         Binding(
@@ -85,7 +88,8 @@ enum Keymap {
             }),
         Binding(
             key: .character("b"), name: "backup", hint: "backup",
-            text: "Take a backup and read it back", refusal: Why.procedureRunning,
+            text: "Take a backup and read it back", urgent: { $0.page == .backups },
+            refusal: Why.procedureRunning,
             act: { $0.send(CommandRequest(command: "backup")) }),
         Binding(
             key: .character("n"), name: "note", hint: "note",
@@ -144,6 +148,7 @@ enum Keymap {
                 return []
             }),
         page(.command), page(.emergency), page(.recovery), page(.rollback), page(.escalation),
+        page(.backups),
         Binding(
             key: .escape, name: "back", hint: "", text: "Back to the first screen",
             act: { model in
@@ -184,62 +189,11 @@ enum Keymap {
             pages: [.recovery], act: { RecoveryScreen.move(&$0, by: -1) }),
         Binding(
             key: .pageDown, also: [.control("d")], label: "page up/down", name: "scroll", hint: "",
-            text: "Scroll the output", pages: [.recovery, .rollback],
+            text: "Scroll the output", pages: [.recovery, .rollback, .backups],
             act: { $0.scrollOutput(by: -10) }),
         Binding(
             key: .pageUp, also: [.control("u")], label: "", name: "scroll-back", hint: "", text: "",
-            pages: [.recovery, .rollback], act: { $0.scrollOutput(by: 10) }),
-    ]
-
-    private static let rollback: [Binding] = [
-        Binding(
-            key: .character("c"), name: "resume-rollback", hint: "continue",
-            text: "Go on with what is paused or failed; a step that nobody knows about runs again",
-            pages: [.rollback, .recovery],
-            urgent: { $0.page != .command && Why.notToResume($0) == nil },
-            refusal: Why.notToResume,
-            act: { model in
-                guard Why.nothingWaits(model) == nil else {
-                    return model.send(CommandRequest(command: "resume-rollback"))
-                }
-                return model.send(CommandRequest(command: "resolve-step", name: "again"))
-            }),
-        Binding(
-            key: .character("o"), name: "step-was-done", hint: "it was done",
-            text: "Of the step that waits for an answer: it was done, go on after it",
-            pages: [.rollback, .recovery],
-            urgent: { $0.page != .command && Why.nothingWaits($0) == nil },
-            refusal: Why.nothingWaits,
-            act: { $0.send(CommandRequest(command: "resolve-step", name: "done")) }),
-        Binding(
-            key: .character("p"), name: "pause-rollback", hint: "pause after this step",
-            text: "Stop after the step that is running", pages: [.rollback, .recovery],
-            refusal: Why.notToPause, act: { $0.send(CommandRequest(command: "pause-rollback")) }),
-        Binding(
-            key: .character("u"), name: "undo-rollback", hint: "undo",
-            text: "Take back what was done, last step first", pages: [.rollback],
-            refusal: Why.notToUndo, act: { $0.askToUndo() }),
-        Binding(
-            key: .character("v"), name: "veto-rollback", hint: "veto",
-            text: "Say no to a rollback that is about to start by itself",
-            pages: [.command, .rollback],
-            urgent: { Why.nothingToVeto($0) == nil },
-            refusal: Why.nothingToVeto,
-            act: { $0.send(CommandRequest(command: "veto-rollback")) }),
-        Binding(
-            key: .character("l"), name: "full-log", hint: "full log",
-            text: "The output over the whole screen, and back", pages: [.rollback],
-            refusal: { $0.anyRollback == nil ? "there is no rollback" : nil },
-            act: { model in
-                model.rollback.fullLog.toggle()
-                return []
-            }),
-        Binding(
-            key: .down, also: [.character("j")], label: "↑↓", name: "scroll-down", hint: "",
-            text: "Scroll the output", pages: [.rollback], act: { $0.scrollOutput(by: -1) }),
-        Binding(
-            key: .up, label: "", name: "scroll-up", hint: "", text: "", pages: [.rollback],
-            act: { $0.scrollOutput(by: 1) }),
+            pages: [.recovery, .rollback, .backups], act: { $0.scrollOutput(by: 10) }),
     ]
 }
 
@@ -247,14 +201,24 @@ extension Model {
     mutating func go(to page: Page) -> [Effect] {
         sheet = nil
         self.page = page
-        guard page == .rollback else { return [] }
-        // Without a rollback to look at, the screen is the sheet that begins one.
-        if anyRollback == nil, runbook?.rollback != nil { return openRollback() }
         rollback.sheet = nil
-        return []
+        backups.sheet = nil
+        switch page {
+        case .backups: return loadBackups()
+        case .rollback:
+            // Without a rollback or a request to look at, the screen is the sheet that begins one.
+            let isEmpty = anyRollback == nil && shownRequest == nil
+            return isEmpty && runbook?.rollback != nil ? openRollback() : []
+        case .command, .emergency, .recovery, .escalation: return []
+        }
     }
 
     mutating func scrollOutput(by lines: Int) -> [Effect] {
+        if page == .rollback, shownRequest != nil {
+            rollback.planScroll = min(
+                max(0, rollback.planScroll - lines), RollbackSheet.longest(self))
+            return []
+        }
         let output = (page == .rollback ? anyRollback : core?.procedure ?? core?.lastProcedure)?
             .output
         let limit = max(0, (output?.count ?? 0) - 1)

@@ -15,6 +15,9 @@ package enum Message: Sendable {
     /// The answer to `loadPlan`: the rollback as it would be run now.
     case plan(RollbackReport)
     case planFailed(String)
+    /// The answer to `loadBackups`.
+    case backups(BackupListReport)
+    case backupsFailed(String)
     /// The faults of the demo's service that are on.
     case faults(Set<String>)
     case faultFailed(String, why: String)
@@ -34,6 +37,8 @@ package enum Effect: Sendable, Equatable {
     case send(CommandRequest)
     /// `GET /v1/rollback/plan`.
     case loadPlan
+    /// `GET /v1/backups`.
+    case loadBackups
     /// Asks which faults of the demo's service are on.
     case readFaults
     /// Breaks or mends the demo's service.

@@ -43,6 +43,7 @@ package enum Page: Int, Sendable, CaseIterable {
     case recovery = 4
     case rollback = 5
     case escalation = 6
+    case backups = 7
     var title: String {
         switch self {
         case .command: "Command"
@@ -50,6 +51,7 @@ package enum Page: Int, Sendable, CaseIterable {
         case .recovery: "Recovery"
         case .rollback: "Rollback"
         case .escalation: "Escalation"
+        case .backups: "Backups"
         }
     }
 }
@@ -103,6 +105,7 @@ package struct Model: Sendable {
     var recovery = RecoveryState()
     var rollback = RollbackState()
     var escalation = EscalationState()
+    var backups = BackupsState()
     /// Lines above the newest one of the emergency's timeline.
     var timeline = 0
     var notice: Notice?
@@ -163,15 +166,24 @@ package struct Model: Sendable {
         runbook?.actions.first { $0.name == name }
     }
 
-    /// The rollback that runs, waits or is paused; nil when none does.
+    /// The rollback that runs, waits or is paused, also in test mode; nil when none does.
     var runningRollback: ProcedureReport? {
         core?.procedure.flatMap { $0.kind == .rollback ? $0 : nil }
     }
-    /// The running one, or else the last one.
-    var anyRollback: ProcedureReport? { runningRollback ?? core?.rollback }
-    /// What runs and is no rollback.
+    /// The one that screen 5 shows: what runs, what is half done, or what ended last; the other of
+    /// the real one and the test where the operator asked for it.
+    var anyRollback: ProcedureReport? {
+        if let runningRollback { return runningRollback }
+        guard let real = core?.rollback else { return core?.lastTest }
+        guard let test = core?.lastTest else { return real }
+        let isReal = real.state == .failed || (real.finishedAt ?? "") >= (test.finishedAt ?? "")
+        return isReal != rollback.showsOther ? real : test
+    }
+    /// A request that waits, and nothing runs that screen 5 has to show before it.
+    var shownRequest: RequestReport? { runningRollback == nil ? core?.request : nil }
+    /// What runs and is no rollback: also the playbook that waits for one.
     var runningProcedure: ProcedureReport? {
-        core?.procedure.flatMap { $0.kind == .rollback ? nil : $0 }
+        core?.procedure.flatMap { $0.kind == .rollback ? core?.playbook : $0 }
     }
 
     /// A person's name for a login name; the login name for anyone else.

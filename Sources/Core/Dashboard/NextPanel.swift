@@ -144,7 +144,9 @@ enum NextPanel {
         var why = proposal.why
         if let left = model.seconds(until: proposal.runsAt) {
             right = [Run("starts in \(Times.countdown(max(0, left)))", .warning, .bold)]
-        } else if proposal.kind == "recovery", let emergency = model.emergency {
+        } else if proposal.kind == "recovery", proposal.name != RecoveryItem.byHand,
+            let emergency = model.emergency
+        {
             let attempt = min(emergency.recoveryAttempts + 1, emergency.maxRecoveryAttempts)
             let words = "attempt \(attempt) of \(emergency.maxRecoveryAttempts)"
             if why == words { why = "" }
@@ -189,14 +191,15 @@ enum NextPanel {
 
     private static func running(_ model: Model) -> [Line] {
         guard let procedure = model.core?.procedure, !procedure.state.isOver else { return [] }
-        let rollback = procedure.kind == .rollback
-        let key = rollback ? "5" : "4"
+        let rollback = procedure.kind == .rollback && !procedure.testMode
+        let key = String(procedure.home.rawValue)
         let elapsed = model.seconds(since: procedure.startedAt) ?? 0
         let state = procedure.state == .running ? "" : " " + procedure.state.rawValue
         var lines = [
             Line(
                 left: [
-                    Run(procedure.state.sign + " ", procedure.state.role, .bold),
+                    Run(procedure.state.sign + " ", procedure.state.role, .bold)
+                ] + procedure.mark + [
                     Run(rollback ? "ROLLBACK to \(procedure.name)" : procedure.title, .strong),
                     Run(state, .warning),
                 ],
@@ -206,6 +209,13 @@ enum NextPanel {
                 ], spot: .press(.alt(Character(key)))),
             Line(left: [], share: procedure.progress),
         ]
+        if let playbook = model.core?.playbook, playbook.id == procedure.parent {
+            lines.append(
+                Line(
+                    left: [
+                        Run("    a step of ", .dim), Run(playbook.title, .text),
+                    ], optional: true, spot: .press(.alt("4"))))
+        }
         if procedure.state == .waiting || procedure.state == .paused {
             lines.append(Line(left: [Run("    " + procedure.message, .warning)]))
         } else if let step = current(procedure) {
@@ -244,10 +254,11 @@ enum NextPanel {
         var lines = [
             Line(
                 left: [
-                    Run(last.state.sign + " ", last.state.role, .bold), Run(last.title, .text),
-                    Run(" \(last.state.rawValue)", last.state.role),
+                    Run(last.state.sign + " ", last.state.role, .bold)
+                ] + last.mark + [
+                    Run(last.title, .text), Run(" \(last.state.rawValue)", last.state.role),
                 ], right: [Run("in \(Times.clock(took))", .dim)],
-                spot: .press(.alt(last.kind == .rollback ? "5" : "4")))
+                spot: .press(.alt(Character(String(last.home.rawValue)))))
         ]
         if last.state == .failed, !last.message.isEmpty {
             lines.append(Line(left: [Run("    " + last.message, .dim)], optional: true))
@@ -277,7 +288,8 @@ enum NextPanel {
 
     private static func latest(_ model: Model) -> ProcedureReport? {
         guard let core = model.core else { return nil }
-        return [core.procedure, core.rollback, core.lastProcedure].compactMap(\.self)
+        return [core.procedure, core.rollback, core.lastProcedure, core.lastTest]
+            .compactMap(\.self)
             .max { ($0.finishedAt ?? "") < ($1.finishedAt ?? "") }
     }
 }

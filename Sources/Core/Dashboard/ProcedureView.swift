@@ -20,21 +20,39 @@ enum ProcedureView {
                 Run(
                     "\(procedure.state.sign) \(procedure.state.rawValue)", procedure.state.role,
                     .bold)
-            ])
-        var lines = steps(procedure, model)
-        if !procedure.message.isEmpty {
-            let role: StyleRole = procedure.state == .failed ? .bad : .text
-            for part in Wrap.lines(procedure.message, width: rect.width - 3, limit: 3) {
-                lines.append([Run(part, role)])
-            }
+            ] + (procedure.mark.isEmpty ? [] : [Run(" ")] + procedure.mark))
+        var body = rect
+        (_, body) = rect.split(top: 1)
+        if let child = child(of: procedure, model) {
+            canvas.frame.line(child, x: body.x + 1, y: body.y, limit: body.width - 2)
+            canvas.spot(Rect(x: body.x, y: body.y, width: body.width, height: 1), .press(.alt("5")))
+            (_, body) = body.split(top: 1)
         }
-        let room = rect.height - 1
+        body = Verdict.draw(procedure, model, &canvas, body)
+        guard body.height > 0 else { return }
+        let lines = steps(procedure, model)
+        let room = body.height
         let forSteps = min(lines.count, max(room * 2 / 3, room - procedure.output.count - 1))
-        for (index, line) in lines.prefix(forSteps).enumerated() {
-            canvas.frame.line(line, x: rect.x + 1, y: rect.y + 1 + index, limit: rect.width - 2)
+        let at = lines.firstIndex(where: \.isPresent) ?? 0
+        let window = Window(rows: lines.count, room: forSteps, selected: at)
+        for (offset, index) in window.range.enumerated() {
+            canvas.frame.line(
+                lines[index].runs, x: body.x + 1, y: body.y + offset, limit: body.width - 2)
         }
-        let (_, rest) = rect.split(top: 1 + forSteps)
+        let (_, rest) = body.split(top: forSteps)
         output(procedure, scroll: model.recovery.scroll, &canvas, rest)
+    }
+
+    /// The rollback that a playbook waits for.
+    private static func child(of procedure: ProcedureReport, _ model: Model) -> [Run]? {
+        guard let child = model.runningRollback, child.parent == procedure.id else { return nil }
+        let percent = Int((min(max(child.progress, 0), 1) * 100).rounded(.down))
+        return [
+            Run("└ ", .accent), Run(child.state.sign + " ", child.state.role, .bold),
+        ] + child.mark + [
+            Run("its rollback", .strong), Run(" \(child.state.rawValue), \(percent) %  ", .text),
+            Run("5", .key, .bold), Run(" shows it", .text),
+        ]
     }
 
     /// Seconds that it has taken, or took.
@@ -48,38 +66,62 @@ enum ProcedureView {
 
     /// What the running step has taken, as far as can be told from here.
     static func running(_ procedure: ProcedureReport, _ model: Model) -> Double {
+        let began = model.events.last {
+            $0.kind == "step-started" && $0.procedure == procedure.id
+        }
+        if let began, let seconds = model.seconds(since: began.at) { return max(0, seconds) }
         let over = procedure.stages.reduce(0.0) { sum, stage in
             sum + stage.steps.reduce(0.0) { $0 + ($1.seconds ?? 0) }
         }
         return max(0, elapsed(procedure, model) - over)
     }
 
-    private static func steps(_ procedure: ProcedureReport, _ model: Model) -> [[Run]] {
-        var lines: [[Run]] = []
+    private struct Line {
+        var runs: [Run]
+        /// It is being worked on, or waits for a person.
+        var isPresent = false
+    }
+
+    private static func steps(_ procedure: ProcedureReport, _ model: Model) -> [Line] {
+        var lines: [Line] = []
+        // A playbook has one stage for each of its steps: of one with a single step, that says all.
         let many = procedure.stages.count > 1
         for stage in procedure.stages {
-            if many {
-                lines.append([Run(stage.state.sign + " ", stage.state.role), Run(stage.name)])
+            let alone = stage.steps.count == 1 && stage.steps[0].name == stage.name
+            if many, !alone {
+                lines.append(
+                    Line(runs: [Run(stage.state.sign + " ", stage.state.role), Run(stage.name)]))
             }
             for step in stage.steps {
-                lines.append([Run(many ? "  " : "")] + line(step, procedure, model))
+                let waits = procedure.waitingStep?.step == step
+                lines.append(
+                    Line(
+                        runs: [Run(many && !alone ? "  " : "")]
+                            + line(step, procedure, model, waits: waits),
+                        isPresent: waits || step.state == .running || step.state == .unknown))
             }
         }
         return lines
     }
 
     static func line(
-        _ step: StepReport, _ procedure: ProcedureReport, _ model: Model
+        _ step: StepReport, _ procedure: ProcedureReport, _ model: Model, waits: Bool = false
     ) -> [Run] {
         let quiet = step.state == .pending || step.state == .skipped
         var runs = [
-            Run(step.state.sign + " ", step.state.role, .bold),
-            Run(step.name, quiet ? .dim : .text),
+            Run((waits ? "?" : step.state.sign) + " ", waits ? .warning : step.state.role, .bold),
+            Run(step.name, quiet ? .dim : waits ? .strong : .text),
         ]
+        if waits { return runs + [Run("  waits for you", .warning)] }
         if let seconds = step.seconds {
             runs.append(Run("  " + Times.taken(seconds), .dim))
         } else if step.state == .running {
             runs.append(Run("  " + Times.clock(running(procedure, model)), .accent))
+            if let expected = step.expectedSeconds {
+                runs.append(Run(" of ~" + Times.taken(expected), .dim))
+            }
+        } else if step.state == .pending, let expected = step.expectedSeconds {
+            runs.append(Run("  ~" + Times.taken(expected), .border))
         }
         if !step.message.isEmpty {
             runs.append(Run("  " + step.message, step.state == .failed ? .bad : .dim))

@@ -3,43 +3,11 @@ import Domain
 import Screen
 import Wire
 
-/// Something on the recovery screen that can be run.
-struct RecoveryItem: Sendable, Equatable {
-    enum Kind: Sendable, Equatable { case action, playbook, fallback, service }
-    var kind: Kind
-    var action: ActionReport
-
-    /// Stopping the service is never done by one key alone.
-    var asksFirst: Bool { kind == .service && !action.name.hasPrefix("verify") }
-    /// What this version cannot do.
-    var refusal: String? {
-        kind == .playbook ? "playbooks can be run from a later version on" : nil
-    }
-
-    /// The command that runs it.
-    func request(in model: Model) -> CommandRequest {
-        switch kind {
-        case .action: return CommandRequest(command: "recover", name: action.name)
-        case .playbook: return CommandRequest(command: "run", name: action.name)
-        case .fallback:
-            let enabled = model.core?.fallbacks.first { $0.name == action.name }?.enabled ?? false
-            return CommandRequest(
-                command: enabled ? "disable-fallback" : "enable-fallback", name: action.name)
-        case .service: return RecoveryItem.service(action.name)
-        }
-    }
-    /// The engine names them by their commands; the emergency start is a start with a name.
-    private static func service(_ name: String) -> CommandRequest {
-        name == "start-services-emergency"
-            ? CommandRequest(command: "start-services", name: "emergency")
-            : CommandRequest(command: name)
-    }
-}
-
 enum RecoveryScreen {
     static func items(_ model: Model) -> [RecoveryItem] {
         guard let runbook = model.runbook else { return [] }
         return runbook.actions.map { RecoveryItem(kind: .action, action: $0) }
+            + [model.byHand].compactMap(\.self)
             + runbook.playbooks.map { RecoveryItem(kind: .playbook, action: $0) }
             + runbook.fallbacks.map { RecoveryItem(kind: .fallback, action: $0) }
             + runbook.services.map { RecoveryItem(kind: .service, action: $0) }
@@ -85,23 +53,34 @@ enum RecoveryScreen {
     }
 
     private enum Row {
-        case head(String)
+        case head(String, [Run])
+        case note([Run])
         case item(Int)
     }
 
-    private static func rows(_ items: [RecoveryItem]) -> [Row] {
+    private static func rows(
+        _ items: [RecoveryItem], _ model: Model, width: Int
+    ) -> [Row] {
         var rows: [Row] = []
+        let attempts = attempts(model)
+        let fits = attempts.reduce(24) { $0 + $1.columns } <= width
+        /// What has no room beside the words stands below them.
+        func actions() -> [Row] {
+            let head = Row.head("Recovery actions", fits ? attempts : [])
+            return fits ? [head] : [head, .note(attempts)]
+        }
         var before: RecoveryItem.Kind?
         for (index, item) in items.enumerated() {
             if item.kind != before {
-                let title =
-                    switch item.kind {
-                    case .action: "Recovery actions"
-                    case .playbook: "Playbooks"
-                    case .fallback: "Fallbacks"
-                    case .service: "Service"
-                    }
-                rows.append(.head(title))
+                // What a person does belongs to the actions.
+                let isFirst = before == nil
+                switch item.kind {
+                case .action: rows += actions()
+                case .byHand: if isFirst { rows += actions() }
+                case .playbook: rows.append(.head("Playbooks", []))
+                case .fallback: rows.append(.head("Fallbacks", []))
+                case .service: rows.append(.head("Service", []))
+                }
                 before = item.kind
             }
             rows.append(.item(index))
@@ -109,10 +88,25 @@ enum RecoveryScreen {
         return rows
     }
 
+    /// `1 of 3 tried · escalates in 04:12`
+    private static func attempts(_ model: Model) -> [Run] {
+        guard let emergency = model.emergency else { return [] }
+        let used = emergency.recoveryAttempts
+        let most = emergency.maxRecoveryAttempts
+        var runs = [Run("\(used) of \(most) tried", used >= most ? .bad : .text)]
+        if let left = model.seconds(until: emergency.escalatesAt), !emergency.stillHolding.isEmpty {
+            runs += [
+                Run(" · escalates in ", .dim),
+                Run(Times.countdown(max(0, left)), left < 60 ? .warning : .strong),
+            ]
+        }
+        return runs
+    }
+
     private static func list(
         _ items: [RecoveryItem], _ model: Model, _ canvas: inout Canvas, _ rect: Rect
     ) {
-        let rows = rows(items)
+        let rows = rows(items, model, width: rect.width)
         let at = rows.firstIndex {
             if case .item(model.recovery.selected) = $0 { true } else { false }
         }
@@ -120,9 +114,11 @@ enum RecoveryScreen {
         for (offset, index) in window.range.enumerated() {
             let row = Rect(x: rect.x, y: rect.y + offset, width: rect.width, height: 1)
             switch rows[index] {
-            case .head(let title):
+            case .head(let title, let right):
                 // The first head is no rule: it would double the line above it.
-                canvas.head(title, row, ruled: offset > 0)
+                canvas.head(title, row, ruled: offset > 0, right: right)
+            case .note(let runs):
+                canvas.frame.line(runs, x: row.x + 1, y: row.y, limit: row.width - 2)
             case .item(let index):
                 line(items[index], model, &canvas, row, selected: index == model.recovery.selected)
                 canvas.spot(row, .choose(index))
@@ -143,39 +139,55 @@ enum RecoveryScreen {
                 Run(selected ? "▸ " : "  ", .accent),
                 Run(item.action.title, selected ? .strong : .text),
                 Run(item.action.danger == nil ? "" : " ▲", .warning),
-            ], x: row.x + 1, y: row.y, limit: row.width - 2 - taken, on: ground)
+            ], x: row.x + 1, y: row.y, limit: row.width - 3 - taken, on: ground)
     }
 
     private static func note(
         on item: RecoveryItem, _ model: Model, selected: Bool
     ) -> [Run] {
-        if let running = procedure(model), running.name == item.action.name {
-            return [Run("▶ running", .accent)]
+        if let running = procedure(model), item.matches(running.kind, running.name) {
+            return [Run("\(running.state.sign) \(running.state.rawValue)", running.state.role)]
         }
         if item.kind == .fallback,
             let fallback = model.core?.fallbacks.first(where: { $0.name == item.action.name })
         {
             return [fallback.enabled ? Run("● on", .warning) : Run("off", .dim)]
         }
-        if let last = model.core?.lastProcedure, last.name == item.action.name, last.state.isOver {
-            return [Run("\(last.state.sign) \(last.state.rawValue)", last.state.role)]
+        var runs: [Run] = []
+        // What was tried in this emergency is told from what was done before it.
+        if let last = model.past(of: item).first {
+            let isOurs = model.emergency != nil && last.emergency == model.emergency?.id
+            if isOurs || model.emergency == nil {
+                runs.append(Run("\(last.state.sign) \(last.state.rawValue)", last.state.role))
+            }
         }
-        let proposed = model.proposals.contains { $0.name == item.action.name }
-        if proposed { return [Run("proposed", .accent)] }
-        return []
+        if model.proposals.contains(where: { $0.name == item.action.name }) {
+            runs = runs.isEmpty ? [] : runs + [Run(" · ", .dim)]
+            runs.append(Run("proposed", .accent))
+        } else if runs.isEmpty, item.kind == .action,
+            let place = model.recoveryPlan?.actions.firstIndex(of: item.action.name)
+        {
+            runs.append(Run("plan \(place + 1)", .dim))
+        }
+        return runs
     }
 
-    /// What runs now and is not a rollback.
+    /// What runs now and is not a rollback; also the playbook that waits for one.
     private static func procedure(_ model: Model) -> ProcedureReport? {
         model.runningProcedure.flatMap { $0.state.isOver ? nil : $0 }
     }
 
     private static func right(_ model: Model, _ canvas: inout Canvas, _ rect: Rect) {
-        let shown = procedure(model) ?? model.core?.lastProcedure
+        let running = procedure(model)
+        let shown = running ?? model.core?.lastProcedure.flatMap { $0.kind == .backup ? nil : $0 }
         guard let item = selected(model) else { return }
-        let plan = planLines(item, width: rect.width - 2)
+        let plan =
+            planLines(item, model, width: rect.width - 2)
+            + pastLines(item, model, width: rect.width - 2)
+        // What waits for a person has the room that it needs.
+        let least = running?.state == .waiting ? rect.height / 3 : rect.height / 2
         let (top, rest) = rect.split(
-            top: shown == nil ? rect.height : min(plan.count + 2, max(3, rect.height / 2)))
+            top: shown == nil ? rect.height : min(plan.count + 2, max(3, least)))
         canvas.head(
             item.action.title, top, ruled: false,
             right: [Run("enter", .key, .bold), Run(" runs it", .dim)])
@@ -185,9 +197,28 @@ enum RecoveryScreen {
         if let shown { ProcedureView.draw(shown, model, &canvas, rest) }
     }
 
-    private static func planLines(_ item: RecoveryItem, width: Int) -> [[Run]] {
+    /// How it went the last times.
+    private static func pastLines(
+        _ item: RecoveryItem, _ model: Model, width: Int
+    ) -> [[Run]] {
+        let past = model.past(of: item).prefix(3)
+        guard !past.isEmpty else { return [] }
+        return [[], [Run("The last times", .heading)]]
+            + past.map { one in
+                [
+                    Run(" \(one.state.sign) ", one.state.role),
+                    Run(Times.dayAndTime(one.finishedAt), .text),
+                    Run(" \(one.state.rawValue)", one.state.role),
+                    Run(" after \(Times.taken(one.seconds))", .dim),
+                ]
+            }
+    }
+
+    private static func planLines(
+        _ item: RecoveryItem, _ model: Model, width: Int
+    ) -> [[Run]] {
         var lines: [[Run]] = []
-        if let danger = item.action.danger {
+        if let danger = item.danger(in: model) {
             for part in Wrap.lines("▲ " + danger, width: width, limit: 3) {
                 lines.append([Run(part, .warning)])
             }
@@ -196,55 +227,5 @@ enum RecoveryScreen {
             lines += PlanText.step(step, number: index + 1, width: width)
         }
         return lines
-    }
-}
-
-/// Steps as they will be run, in lines.
-enum PlanText {
-    /// Kinds that change nothing: they have nothing that could be undone.
-    static let harmless: Set<String> = [
-        "probe", "http", "assess", "wait", "confirm", "notify", "status_page", "backup", "calm",
-    ]
-
-    static func step(_ step: PlannedStepReport, number: Int, width: Int) -> [[Run]] {
-        var head = [Run(number < 10 ? " \(number) " : "\(number) ", .dim), Run(step.name, .text)]
-        if let forecast = step.forecast { head += [Run("  "), Forecast(forecast).head] }
-        return [head] + command(step, width: width)
-    }
-
-    static func command(_ step: PlannedStepReport, width: Int) -> [[Run]] {
-        guard !step.command.isEmpty, step.command != step.name else { return [] }
-        let prompt = ["run", "shell", "service"].contains(step.kind) ? "$ " : ""
-        return Wrap.lines(prompt + step.command, width: max(8, width - 5), limit: 12).map {
-            [Run("     " + $0, .dim)]
-        }
-    }
-
-    /// `already done`, `will run`, `would fail`, and what more the dry run says of it.
-    struct Forecast {
-        var head: Run
-        private var detail: String
-
-        init(_ text: String) {
-            let parts = text.split(separator: ":", maxSplits: 1)
-            let word = parts.first.map(String.init) ?? text
-            detail = parts.count > 1 ? String(parts[1].drop { $0 == " " }) : ""
-            head =
-                if word.hasPrefix("would fail") {
-                    Run("✖ " + word, .bad, .bold)
-                } else if word.hasPrefix("already") {
-                    Run("· " + word, .dim)
-                } else {
-                    Run("✔ " + word, .good)
-                }
-        }
-
-        func details(width: Int) -> [[Run]] {
-            guard !detail.isEmpty else { return [] }
-            let role: StyleRole = head.style.role == .bad ? .bad : .dim
-            return Wrap.lines("→ " + detail, width: max(8, width - 5), limit: 4).map {
-                [Run("     " + $0, role)]
-            }
-        }
     }
 }

@@ -23,7 +23,8 @@ extension Model {
     private func news(_ core: SituationCore, since before: SituationCore?) -> String? {
         guard let before else { return whatWaits(core) }
         return emergencyNews(core, since: before) ?? countdown(core, since: before)
-            ?? failure(core, since: before) ?? call(core, since: before)
+            ?? failure(core, since: before) ?? request(core, since: before)
+            ?? waiting(core, since: before) ?? call(core, since: before)
     }
 
     /// Whoever opens the dashboard sees what there is; only a critical emergency that nobody has
@@ -70,6 +71,22 @@ extension Model {
         }
         return "\(procedure.title) failed"
             + (procedure.message.isEmpty ? "" : ": \(procedure.message)")
+    }
+
+    /// Only who can do something about it is rung for.
+    private func request(_ core: SituationCore, since before: SituationCore) -> String? {
+        guard let request = core.request, request.id != before.request?.id,
+            Why.notToApprove(self) == nil
+        else { return nil }
+        return "\(request.byName) asks you to approve a rollback: \(request.reason)"
+    }
+
+    private func waiting(_ core: SituationCore, since before: SituationCore) -> String? {
+        guard let procedure = core.procedure, procedure.state == .waiting,
+            before.procedure?.id != procedure.id || before.procedure?.state != .waiting
+                || before.procedure?.message != procedure.message
+        else { return nil }
+        return "\(procedure.title) waits: \(procedure.message)"
     }
 
     /// A step of the escalation that names the viewer.

@@ -5,7 +5,8 @@ import Wire
 
 enum RollbackScreen {
     static func copyText(_ model: Model) -> String {
-        if let sheet = model.rollback.sheet, let plan = sheet.plan ?? model.runbook?.rollback {
+        let showsPlan = model.rollback.sheet != nil || model.shownRequest != nil
+        if showsPlan, let plan = model.shownPlan {
             var lines = ["Rollback to \(plan.to), plan \(plan.hash)"]
             for stage in plan.stages {
                 lines.append(stage.name)
@@ -26,20 +27,34 @@ enum RollbackScreen {
         }
         let (top, rest) = area.split(top: area.height >= 14 ? 4 : 2)
         head(rollback, model, &canvas, top)
-        let body = verdict(rollback, model, &canvas, rest)
+        let body = Verdict.draw(rollback, model, &canvas, rest)
+        let watch = WatchPanel.lines(rollback, model, width: body.width)
         if model.rollback.fullLog {
             ProcedureView.output(rollback, scroll: model.rollback.scroll, &canvas, body)
         } else if area.width >= 100 {
-            let (left, right) = body.split(left: min(64, max(48, area.width * 48 / 100)))
-            stages(rollback, model, &canvas, left)
-            ProcedureView.output(
-                rollback, scroll: model.rollback.scroll, &canvas, right.inset(left: 1))
+            let (left, rest) = body.split(left: min(72, max(54, area.width * 50 / 100)))
+            StageList.draw(rollback, model, &canvas, left)
+            var right = rest.inset(left: 1)
+            if !watch.isEmpty {
+                let narrow = WatchPanel.lines(rollback, model, width: right.width)
+                let (upper, lower) = right.split(top: min(narrow.count + 2, right.height / 2))
+                WatchPanel.draw(narrow, &canvas, upper)
+                right = lower
+            }
+            ProcedureView.output(rollback, scroll: model.rollback.scroll, &canvas, right)
             canvas.divide(body, atX: left.endX)
         } else {
-            let wanted = rows(rollback, room: body.height).count
-            let (upper, lower) = body.split(top: min(wanted + 1, max(3, body.height * 7 / 10)))
-            stages(rollback, model, &canvas, upper)
-            ProcedureView.output(rollback, scroll: model.rollback.scroll, &canvas, lower)
+            let wanted = StageList.wanted(rollback, room: body.height) + 1
+            let most = watch.isEmpty ? body.height * 7 / 10 : body.height / 2
+            let (upper, lower) = body.split(top: min(wanted, max(3, most)))
+            StageList.draw(rollback, model, &canvas, upper)
+            guard !watch.isEmpty else {
+                ProcedureView.output(rollback, scroll: model.rollback.scroll, &canvas, lower)
+                return
+            }
+            let (middle, last) = lower.split(top: min(watch.count + 1, lower.height))
+            WatchPanel.draw(watch, &canvas, middle)
+            ProcedureView.output(rollback, scroll: model.rollback.scroll, &canvas, last)
         }
     }
 
@@ -48,37 +63,74 @@ enum RollbackScreen {
     private static func head(
         _ rollback: ProcedureReport, _ model: Model, _ canvas: inout Canvas, _ rect: Rect
     ) {
+        let roomy = rect.height >= 4
+        let y = rect.y + (roomy ? 1 : 0)
+        let row = Rect(x: rect.x, y: y, width: rect.width, height: 1)
+        let ground: Ground = rollback.testMode ? .selected : .base
+        if rollback.testMode { canvas.frame.fill(row, Style(.text, on: ground)) }
         let by = model.firstName(rollback.startedBy)
         var right = [Run("\(by) \(Times.ofDay(rollback.startedAt))", .dim)]
         if let authorization = rollback.authorization {
             right = [Run("\(authorization) · ", .dim)] + right
         }
-        let y = rect.y + (rect.height >= 4 ? 1 : 0)
-        let taken = canvas.frame.line(right, endX: rect.endX - 1, y: y, within: rect.width / 2)
-        let test = rollback.testMode ? " (test mode)" : ""
-        var left = [
-            Run(rollback.state.sign + " ", rollback.state.role, .bold),
-            Run("ROLLBACK", .strong, .bold), Run(" to \(rollback.name)\(test)", .text),
-        ]
+        let taken = canvas.frame.line(
+            right, endX: rect.endX - 1, y: y, within: rect.width / 2, on: ground)
+        var left = [Run(rollback.state.sign + " ", rollback.state.role, .bold)]
+        if rollback.testMode {
+            left += [
+                Run("TEST of the rollback", .warning, .bold), Run(" to \(rollback.name)", .strong),
+                Run(" · nothing real is touched", .good),
+            ]
+        } else {
+            left += [Run("ROLLBACK", .strong, .bold), Run(" to \(rollback.name)", .text)]
+        }
         if !rollback.reason.isEmpty { left.append(Run(" · \(rollback.reason)", .dim)) }
-        canvas.frame.line(left, x: rect.x + 1, y: y, limit: rect.width - taken - 3)
+        canvas.frame.line(left, x: rect.x + 1, y: y, limit: rect.width - taken - 3, on: ground)
         progress(rollback, model, &canvas, Rect(x: rect.x, y: y + 1, width: rect.width, height: 1))
+        if roomy { agreed(rollback, model, &canvas, y: y + 2) }
+    }
+
+    /// Who agreed to it, and what it is a step of.
+    private static func agreed(
+        _ rollback: ProcedureReport, _ model: Model, _ canvas: inout Canvas, y: Int
+    ) {
+        var runs: [Run] = []
+        if !rollback.approvals.isEmpty {
+            let names = rollback.approvals.map { "\($0.name) \(Times.ofDay($0.at))" }
+            runs += [Run("agreed ", .dim), Run("✔ " + names.joined(separator: ", "), .good)]
+        } else if rollback.startedBy == "engine" {
+            runs.append(Run("started by itself: nobody vetoed it in time", .warning))
+        }
+        if let parent = rollback.parent {
+            let title = model.core?.playbook.flatMap { $0.id == parent ? $0.title : nil } ?? parent
+            runs += [
+                Run(runs.isEmpty ? "" : " · ", .dim), Run("a step of \(title)", .text),
+                Run(model.core?.playbook == nil ? "" : ", which goes on after it", .dim),
+            ]
+        }
+        canvas.frame.line(
+            runs, x: canvas.frame.bounds.x + 3, y: y, limit: canvas.frame.width - 5)
     }
 
     private static func progress(
         _ rollback: ProcedureReport, _ model: Model, _ canvas: inout Canvas, _ rect: Rect
     ) {
         let elapsed = ProcedureView.elapsed(rollback, model)
-        var times = [Run(Times.clock(elapsed), .strong)]
-        if !rollback.state.isOver, let expected = rollback.expectedSeconds {
+        let isOver = rollback.state.isOver
+        var times = [Run(isOver ? "took " : "", .dim), Run(Times.clock(elapsed), .strong)]
+        if !isOver, let expected = rollback.expectedSeconds {
             times += [Run(" of about ", .dim), Run(Times.clock(expected), .text)]
         }
         if let target = rollback.targetSeconds {
             let late = elapsed > target
             times += [
                 Run("   target ", .dim), Run(Times.clock(target), late ? .bad : .text),
-                Run(late ? " ✖" : "", .bad),
             ]
+            if late {
+                times.append(Run(isOver ? " ✖ missed" : " ✖ over", .bad))
+            } else if rollback.state == .succeeded {
+                times.append(Run(" ✔ met", .good))
+            }
         }
         let percent = "\(Int((min(max(rollback.progress, 0), 1) * 100).rounded(.down))) %"
         let columns = times.reduce(0) { $0 + $1.columns } + 10
@@ -102,172 +154,58 @@ enum RollbackScreen {
             [Run(percent, .strong)], endX: rect.x + bar + 7, y: rect.y, within: 7)
         canvas.frame.line(times, x: rect.x + bar + 10, y: rect.y, limit: columns)
     }
+}
 
-    /// What it came to, or what it waits for, with the keys that help.
-    /// - Returns: the room below it.
-    private static func verdict(
-        _ rollback: ProcedureReport, _ model: Model, _ canvas: inout Canvas, _ area: Rect
-    ) -> Rect {
-        var words: [Run] = []
-        let message = rollback.message
-        switch rollback.state {
-        case .running: return area
-        case .succeeded:
-            words = [
-                Run("✔ Rolled back", .good, .bold), Run(message.isEmpty ? "" : "  " + message),
-            ]
-        case .failed:
-            words = [Run("✖ Failed", .bad, .bold), Run("  " + failure(rollback), .text)]
-        case .undone: words = [Run("↩ Undone", .warning, .bold), Run("  " + message)]
-        case .undoing: words = [Run("↩ Being undone", .warning, .bold), Run("  " + message)]
-        case .paused: words = [Run("⏸ Paused", .warning, .bold), Run("  " + message)]
-        case .waiting: words = [Run("? Waiting", .warning, .bold), Run("  " + message)]
+/// The hours after a rollback: until when, how often it was looked at, and what went down.
+enum WatchPanel {
+    /// Empty where this rollback is not being watched.
+    static func lines(_ rollback: ProcedureReport, _ model: Model, width: Int) -> [[Run]] {
+        guard let watch = model.core?.watch, watch.rollback == rollback.id else { return [] }
+        let left = model.seconds(until: watch.until) ?? 0
+        var lines: [[Run]] = [
+            [
+                Run("since ", .dim), Run(Times.ofDay(watch.from), .text), Run(" until ", .dim),
+                Run(Times.until(watch.until, now: model.engineNow), .strong), Run(" UTC · ", .dim),
+                Run(Times.spoken(max(0, left)), .strong), Run(" left", .dim),
+            ],
+            [
+                Run(Numbers.counted(watch.looks, "look", "looks"), .text),
+                Run(", one every \(Times.spoken(watch.everySeconds))", .dim),
+                Run(watch.looks > 0 ? ", the last at \(Times.ofDay(watch.lookedAt))" : "", .dim),
+            ],
+        ]
+        if watch.problems.isEmpty {
+            lines.append([Run("✔ ", .good), Run("no probe has gone down", .good)])
         }
-        let keys = keys(rollback, model)
-        let (rect, rest) = area.split(top: min(area.height, keys.isEmpty ? 2 : 3))
-        canvas.frame.line(words, x: rect.x + 1, y: rect.y, limit: rect.width - 2)
-        if rect.height > 1 {
-            canvas.frame.line(keys, x: rect.x + 3, y: rect.y + 1, limit: rect.width - 4)
+        let open = watch.problems.filter { $0.endedAt == nil }
+        let over = watch.problems.filter { $0.endedAt != nil }
+        for problem in open {
+            lines.append([
+                Run("✖ ", .bad, .bold), Run(problem.probe, .strong),
+                Run(" down since \(Times.ofDay(problem.at))", .bad),
+                Run("  " + problem.message, .dim),
+            ])
         }
-        return rest
+        if !open.isEmpty {
+            lines.append([
+                Run("  "), Run("u", .key, .bold), Run(" goes back to before the rollback", .text),
+            ])
+        }
+        for problem in over.reversed() {
+            let until = problem.endedAt.map { " to \(Times.ofDay($0))" } ?? ""
+            lines.append([
+                Run("· ", .dim), Run(problem.probe, .text),
+                Run(" \(Times.ofDay(problem.at))\(until)  \(problem.message)", .dim),
+            ])
+        }
+        return lines
     }
 
-    private static func failure(_ rollback: ProcedureReport) -> String {
-        for stage in rollback.stages {
-            for step in stage.steps where step.state == .failed {
-                let message = step.message.isEmpty ? rollback.message : step.message
-                return "at \(stage.name) · \(step.name): \(message)"
-            }
-        }
-        return rollback.message
-    }
-
-    private static func keys(_ rollback: ProcedureReport, _ model: Model) -> [Run] {
-        var runs: [Run] = []
-        func add(_ key: String, _ text: String) {
-            runs += [Run(runs.isEmpty ? "" : "   "), Run(key, .key, .bold), Run(" " + text, .text)]
-        }
-        let waits = rollback.state == .waiting
-        if waits { add("o", "it was done") }
-        if Why.notToResume(model) == nil {
-            add(
-                "c",
-                waits
-                    ? "runs the step again"
-                    : rollback.state == .failed ? "tries the failed step again" : "goes on")
-        }
-        if rollback.state != .succeeded, Why.notToUndo(model) == nil {
-            add("u", "takes back what was done")
-        }
-        if rollback.state == .undone { add("R", "begins another") }
-        return runs
-    }
-
-    // MARK: Stages
-
-    private enum Row {
-        /// With whether its steps follow.
-        case stage(StageReport, Bool)
-        case step(StepReport)
-    }
-
-    /// The stages, with the steps of those that matter now, or of all where there is room.
-    private static func rows(_ rollback: ProcedureReport, room: Int) -> [Row] {
-        let every = rollback.stages.reduce(0) { $0 + 1 + $1.steps.count }
-        var rows: [Row] = []
-        for stage in rollback.stages {
-            let matters =
-                stage.state == .running || stage.state == .failed || stage.state == .unknown
-            let opened = every <= room || matters
-            rows.append(.stage(stage, opened))
-            if opened { rows += stage.steps.map(Row.step) }
-        }
-        return rows
-    }
-
-    private static func stages(
-        _ rollback: ProcedureReport, _ model: Model, _ canvas: inout Canvas, _ rect: Rect
-    ) {
+    static func draw(_ lines: [[Run]], _ canvas: inout Canvas, _ rect: Rect) {
         guard rect.height > 0 else { return }
-        canvas.head("Stages", rect)
-        let (_, list) = rect.split(top: 1)
-        let rows = rows(rollback, room: list.height)
-        let at = rows.lastIndex { row in
-            switch row {
-            case .stage(let stage, _): stage.state.isOver || stage.state == .running
-            case .step(let step): step.state.isOver || step.state == .running
-            }
+        canvas.head("Watch after it", rect)
+        for (index, line) in lines.prefix(rect.height - 1).enumerated() {
+            canvas.frame.line(line, x: rect.x + 1, y: rect.y + 1 + index, limit: rect.width - 2)
         }
-        let window = Window(rows: rows.count, room: list.height, selected: at ?? 0)
-        let names = nameWidth(rows, list.width)
-        for (offset, index) in window.range.enumerated() {
-            let y = list.y + offset
-            switch rows[index] {
-            case .stage(let stage, let opened):
-                line(stage, opened, names, rollback, model, &canvas, list, y)
-            case .step(let step): line(step, names, rollback, model, &canvas, list, y)
-            }
-        }
-    }
-
-    private static func nameWidth(_ rows: [Row], _ width: Int) -> Int {
-        let longest = rows.reduce(10) { longest, row in
-            switch row {
-            case .stage(let stage, _): max(longest, GlyphWidth.columns(stage.name))
-            case .step(let step): max(longest, GlyphWidth.columns(step.name) + 4)
-            }
-        }
-        return min(longest, max(20, width * 3 / 5))
-    }
-
-    private static func line(
-        _ step: StepReport, _ names: Int, _ rollback: ProcedureReport, _ model: Model,
-        _ canvas: inout Canvas, _ rect: Rect, _ y: Int
-    ) {
-        var x = rect.x + 6
-        canvas.frame.text(step.state.sign, x: x, y: y, Style(step.state.role))
-        let quiet = step.state == .pending || step.state == .skipped
-        canvas.frame.text(
-            step.name, x: x + 2, y: y, Style(quiet ? .dim : .text), limit: names - 4)
-        x = rect.x + 4 + names + 2
-        let running = step.state == .running
-        if let seconds = step.seconds ?? (running ? ProcedureView.running(rollback, model) : nil) {
-            canvas.frame.text(
-                running ? Times.clock(seconds) : Times.taken(seconds), x: x, y: y,
-                Style(running ? .accent : .dim),
-                limit: rect.endX - x)
-        }
-        x += 7
-        guard rect.endX - 1 - x >= 8 else { return }
-        canvas.frame.text(
-            step.message, x: x, y: y, Style(step.state == .failed ? .bad : .dim),
-            limit: rect.endX - 1 - x)
-    }
-
-    private static func line(
-        _ stage: StageReport, _ opened: Bool, _ names: Int, _ rollback: ProcedureReport,
-        _ model: Model, _ canvas: inout Canvas, _ rect: Rect, _ y: Int
-    ) {
-        var x = rect.x + 2
-        canvas.frame.text(stage.state.sign, x: x, y: y, Style(stage.state.role, .bold))
-        x += 2
-        let name: StyleRole =
-            stage.state == .running ? .strong : stage.state == .pending ? .dim : .text
-        canvas.frame.text(stage.name, x: x, y: y, Style(name), limit: min(names, rect.endX - x))
-        x += names + 2
-        var seconds = stage.steps.reduce(0.0) { $0 + ($1.seconds ?? 0) }
-        if stage.state == .running { seconds += ProcedureView.running(rollback, model) }
-        if stage.state != .pending {
-            canvas.frame.text(
-                stage.state == .running ? Times.clock(seconds) : Times.taken(seconds), x: x, y: y,
-                Style(stage.state == .running ? .accent : .dim),
-                limit: rect.endX - x)
-        }
-        x += 7
-        let message = stage.steps.last { !$0.message.isEmpty }?.message ?? ""
-        guard !opened, stage.state.isOver, !message.isEmpty, rect.endX - 1 - x >= 8 else { return }
-        canvas.frame.text(
-            message, x: x, y: y, Style(stage.state == .failed ? .bad : .dim),
-            limit: rect.endX - 1 - x)
     }
 }

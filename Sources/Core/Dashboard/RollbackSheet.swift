@@ -1,4 +1,5 @@
-// Screen 5 before a rollback: what will happen, command by command, and the name that confirms it.
+// Screen 5 before a rollback: what will happen, command by command, who must agree, and the name that
+// confirms it. The same sheet approves what somebody else has asked for.
 import Domain
 import Screen
 import Wire
@@ -11,11 +12,17 @@ enum RollbackSheet {
             Chrome.Hint(label: label ?? key.label, word: word, key: key)
         }
         guard let sheet = model.rollback.sheet else { return [] }
+        let approves = sheet.request != nil
+        let purpose = purpose(model, sheet)
         switch sheet.focus {
         case .plan:
-            return [
-                hint(.enter, "confirm …"), hint(.character("d"), "dry run"),
-                hint(.tab, "authorization"), hint(.character("m"), "reason"),
+            var hints = [hint(.enter, purpose.verb + " …")]
+            if approves { hints.append(hint(.character("v"), "veto")) }
+            hints.append(hint(.character("d"), "dry run"))
+            if !approves {
+                hints += [hint(.tab, "authorization"), hint(.character("m"), "reason")]
+            }
+            return hints + [
                 hint(.down, "scroll", "↑↓"), hint(.character("y"), "copy"), hint(.escape, "leave"),
                 hint(.character("?"), "help"), hint(.character("q"), "quit"),
             ]
@@ -26,53 +33,109 @@ enum RollbackSheet {
             ]
         case .name:
             return [
-                hint(.enter, "START THE ROLLBACK"), hint(.escape, "back to the plan"),
+                hint(.enter, purpose.loud), hint(.escape, "back to the plan"),
                 hint(.control("u"), "clear"),
             ]
         }
     }
 
+    /// What confirming does.
+    enum Purpose: Equatable {
+        case start, test, approve
+        /// With whose agreement is missing.
+        case ask(String)
+
+        var verb: String {
+            switch self {
+            case .start: "confirm"
+            case .test: "test"
+            case .approve: "approve"
+            case .ask: "ask for it"
+            }
+        }
+        var loud: String {
+            switch self {
+            case .start: "START THE ROLLBACK"
+            case .test: "START THE TEST"
+            case .approve: "APPROVE THE ROLLBACK"
+            case .ask: "ASK FOR THE ROLLBACK"
+            }
+        }
+    }
+
+    static func purpose(_ model: Model, _ sheet: RollbackSheetState) -> Purpose {
+        if sheet.request != nil { return .approve }
+        guard let plan = model.shownPlan, plan.authorizations.indices.contains(sheet.authorization)
+        else { return .test }
+        return plan.authorizations[sheet.authorization].missing.map { .ask($0) } ?? .start
+    }
+
     // MARK: Drawing
 
     static func draw(_ model: Model, _ canvas: inout Canvas, _ area: Rect) {
-        guard let sheet = model.rollback.sheet, let plan = model.shownPlan else {
+        guard let plan = model.shownPlan else {
             canvas.frame.text(
                 "The runbook has no rollback", x: area.x + 2, y: area.y + 1, Style(.dim),
                 limit: area.width - 4)
             return
         }
+        // Without a sheet, a request that waits is shown, with the same plan.
+        let sheet = model.rollback.sheet ?? model.requestState
         let wide = area.width >= 110
         let roomy = area.height >= 28
         let (top, rest) = area.split(top: roomy ? 3 : 1)
-        head(plan, sheet, &canvas, top)
+        head(model, plan, sheet, &canvas, top)
         let (upper, lower) = rest.split(top: max(3, rest.height - (roomy ? 5 : 4)))
+        let facts = RollbackFacts(model: model, plan: plan, sheet: sheet)
         if wide {
             let (left, right) = upper.split(left: upper.width * 58 / 100)
             steps(plan, sheet, &canvas, left)
-            facts(plan, sheet, &canvas, right.inset(left: 1), brief: false)
+            facts.draw(&canvas, right.inset(left: 1), brief: false)
             canvas.divide(upper, atX: left.endX)
         } else {
-            let wanted = factLines(plan, sheet, width: upper.width - 2, brief: !roomy).count + 1
+            let wanted = facts.lines(width: upper.width - 2, brief: !roomy).count + 1
             let (first, second) = upper.split(top: upper.height - min(wanted, upper.height / 2))
             steps(plan, sheet, &canvas, first)
-            facts(plan, sheet, &canvas, second, brief: !roomy)
+            facts.draw(&canvas, second, brief: !roomy)
         }
-        fields(model, plan, sheet, &canvas, lower)
+        if model.rollback.sheet != nil {
+            fields(model, plan, sheet, &canvas, lower)
+        } else {
+            whatHelps(model, &canvas, lower)
+        }
     }
 
     private static func head(
-        _ plan: RollbackReport, _ sheet: RollbackSheetState, _ canvas: inout Canvas, _ rect: Rect
+        _ model: Model, _ plan: RollbackReport, _ sheet: RollbackSheetState,
+        _ canvas: inout Canvas, _ rect: Rect
     ) {
         let y = rect.y + (rect.height > 1 ? 1 : 0)
         let steps = plan.stages.reduce(0) { $0 + $1.steps.count }
-        canvas.frame.line(
-            [
+        var left: [Run]
+        switch purpose(model, sheet) {
+        case .test:
+            canvas.frame.fill(
+                Rect(x: rect.x, y: y, width: rect.width, height: 1), Style(.text, on: .selected))
+            left = [
+                Run(" TEST ", style: Style(.warning, on: .base, [.bold, .reverse])),
+                Run(" of the rollback to \(plan.to)", .strong),
+                Run("  nothing real is touched", .good),
+            ]
+        case .approve:
+            left = [
+                Run("? REQUEST", .warning, .bold), Run(" for a rollback to \(plan.to)", .strong),
+                Run("  nothing has started", .dim),
+            ]
+        case .start, .ask:
+            left = [
                 Run("▲ ROLLBACK", .warning, .bold), Run(" to \(plan.to)", .strong),
                 Run("  nothing has started", .dim),
-            ], x: rect.x + 1, y: y, limit: rect.width - 2)
+            ]
+        }
+        canvas.frame.line(left, x: rect.x + 1, y: y, limit: rect.width - 2)
         canvas.frame.line(
             [Run("\(plan.stages.count) stages · \(steps) steps", .dim)], endX: rect.endX - 1, y: y,
-            within: max(0, rect.width - 50))
+            within: max(0, rect.width - 66))
     }
 
     // MARK: What will happen
@@ -123,136 +186,6 @@ enum RollbackSheet {
         }
     }
 
-    // MARK: What it rests on
-
-    private struct FactLine {
-        var runs: [Run]
-        /// The authorization that it shows.
-        var authorization: Int?
-    }
-
-    private static func factLines(
-        _ plan: RollbackReport, _ sheet: RollbackSheetState, width: Int, brief: Bool
-    ) -> [FactLine] {
-        if brief { return briefFacts(plan, sheet, width: width) }
-        var lines: [FactLine] = []
-        let kinds = plan.authorizations.reduce(9) { max($0, GlyphWidth.columns($1.kind)) }
-        func padded(_ text: String) -> String {
-            text + String(repeating: " ", count: max(0, kinds - GlyphWidth.columns(text)) + 2)
-        }
-        for (index, one) in plan.authorizations.enumerated() {
-            let chosen = index == sheet.authorization
-            let refused = one.refused != nil
-            lines.append(
-                FactLine(
-                    runs: [
-                        Run(chosen ? "▸ " : "  ", .accent), Run(refused ? "✖ " : "  ", .bad),
-                        Run(padded(one.kind), chosen ? .strong : .dim),
-                        Run(one.needs, refused ? .dim : .text),
-                    ], authorization: index))
-            guard chosen else { continue }
-            let people = one.people.joined(separator: ", ")
-            // What has no room beside the kind is said in full below it.
-            let long = GlyphWidth.columns(one.needs) + kinds + 6 > width
-            let more = (long ? "needs \(one.needs). " : "") + (one.refused ?? people)
-            for part in Wrap.lines(more, width: width - 8, limit: 4) where !part.isEmpty {
-                lines.append(FactLine(runs: [Run("      " + part, refused ? .bad : .dim)]))
-            }
-        }
-        func fact(_ name: String, _ runs: [Run]) {
-            lines.append(FactLine(runs: [Run("    " + padded(name), .dim)] + runs))
-        }
-        lines.append(FactLine(runs: []))
-        fact(
-            "Backup", [Run(plan.lastBackup.map { "newest " + backupTime($0) } ?? "none yet", .text)]
-        )
-        fact("", [Run("a new one is taken first", .dim)])
-        var times = [Run("target ", .dim), Run(Times.clock(plan.targetSeconds), .text)]
-        if let expected = plan.expectedSeconds {
-            times =
-                [Run("about ", .dim), Run(Times.clock(expected), .text), Run(", ", .dim)] + times
-        }
-        fact("Takes", times)
-        fact("Dry run", dryRun(plan, sheet))
-        return lines
-    }
-
-    /// The same in two or three lines: the one that is picked, and the rest in a row.
-    private static func briefFacts(
-        _ plan: RollbackReport, _ sheet: RollbackSheetState, width: Int
-    ) -> [FactLine] {
-        var lines: [FactLine] = []
-        if plan.authorizations.indices.contains(sheet.authorization) {
-            let one = plan.authorizations[sheet.authorization]
-            let refused = one.refused != nil
-            var runs = [
-                Run(refused ? "✖ " : "▸ ", refused ? .bad : .accent), Run(one.kind, .strong),
-                Run(" needs \(one.needs)", .text),
-            ]
-            if !refused, !one.people.isEmpty {
-                runs.append(Run(": " + one.people.joined(separator: ", "), .dim))
-            }
-            lines.append(FactLine(runs: runs))
-            for part in Wrap.lines(one.refused ?? "", width: width - 2, limit: 2)
-            where !part.isEmpty {
-                lines.append(FactLine(runs: [Run("  " + part, .bad)]))
-            }
-        }
-        let about = plan.expectedSeconds.map { "about \(Times.clock($0)), " } ?? ""
-        let backup = plan.lastBackup.map { backupTime($0) } ?? "none"
-        lines.append(
-            FactLine(
-                runs: [Run("  Dry run ", .dim)] + dryRun(plan, sheet) + [
-                    Run(" · \(about)target \(Times.clock(plan.targetSeconds))", .dim),
-                    Run(" · newest backup \(backup)", .dim),
-                ]))
-        return lines
-    }
-
-    /// `05 Jan 02:00` of `20260105T020000Z`.
-    private static func backupTime(_ id: String) -> String {
-        let d = Array(id)
-        guard d.count == 16, d[8] == "T" else { return id }
-        let text =
-            "\(String(d[0..<4]))-\(String(d[4..<6]))-\(String(d[6..<8]))T"
-            + "\(String(d[9..<11])):\(String(d[11..<13])):\(String(d[13..<15]))Z"
-        return Times.dayAndTime(text)
-    }
-
-    private static func dryRun(_ plan: RollbackReport, _ sheet: RollbackSheetState) -> [Run] {
-        switch sheet.dryRun {
-        case .none:
-            return [Run("not made — ", .dim), Run("d", .key, .bold), Run(" makes it", .dim)]
-        case .running: return [Run("▶ asking every step …", .accent)]
-        case .done:
-            switch plan.ready {
-            case true?: return [Run("✔ nothing would fail", .good)]
-            case false?: return [Run("✖ something would fail", .bad, .bold)]
-            case nil: return [Run("no answer", .dim)]
-            }
-        }
-    }
-
-    private static func facts(
-        _ plan: RollbackReport, _ sheet: RollbackSheetState, _ canvas: inout Canvas, _ rect: Rect,
-        brief: Bool
-    ) {
-        guard rect.height > 1 else { return }
-        let of =
-            brief ? " picks, \(sheet.authorization + 1) of \(plan.authorizations.count)" : " picks"
-        canvas.head("Authorization", rect, right: [Run("tab", .key, .bold), Run(of, .dim)])
-        for (index, line) in factLines(plan, sheet, width: rect.width - 2, brief: brief)
-            .prefix(rect.height - 1).enumerated()
-        {
-            let y = rect.y + 1 + index
-            canvas.frame.line(line.runs, x: rect.x + 1, y: y, limit: rect.width - 2)
-            if let authorization = line.authorization {
-                canvas.spot(
-                    Rect(x: rect.x, y: y, width: rect.width, height: 1), .choose(authorization))
-            }
-        }
-    }
-
     // MARK: What the operator types
 
     private static func fields(
@@ -260,158 +193,96 @@ enum RollbackSheet {
         _ rect: Rect
     ) {
         guard rect.height > 0 else { return }
-        canvas.head("Confirmation", rect)
+        let approves = sheet.request != nil
+        canvas.head(approves ? "Approval" : "Confirmation", rect)
         let service = model.core?.service ?? ""
-        let label = "Type \(service) to confirm "
+        let purpose = approves ? "approve" : "confirm"
+        let label = "Type \(service) to \(purpose) "
         let at = rect.x + 2 + max(GlyphWidth.columns(label), 8)
         let width = max(0, min(60, rect.endX - 2 - at))
-        canvas.frame.text("Reason", x: rect.x + 2, y: rect.y + 1, Style(.dim))
-        canvas.field(
-            sheet.reason, x: at, y: rect.y + 1, width: width, focused: sheet.focus == .reason,
-            hint: "why; m writes it")
-        canvas.spot(Rect(x: at, y: rect.y + 1, width: width, height: 1), .press(.character("m")))
+        var y = rect.y + 1
+        if !approves {
+            canvas.frame.text("Reason", x: rect.x + 2, y: y, Style(.dim))
+            canvas.field(
+                sheet.reason, x: at, y: y, width: width, focused: sheet.focus == .reason,
+                hint: "why; m writes it")
+            canvas.spot(Rect(x: at, y: y, width: width, height: 1), .press(.character("m")))
+            y += 1
+        }
         canvas.frame.line(
             [
-                Run("Type ", .text), Run(service, .strong, .bold), Run(" to confirm", .text),
-            ], x: rect.x + 2, y: rect.y + 2, limit: at - rect.x - 2)
+                Run("Type ", .text), Run(service, .strong, .bold), Run(" to \(purpose)", .text),
+            ], x: rect.x + 2, y: y, limit: at - rect.x - 2)
         canvas.field(
-            sheet.name, x: at, y: rect.y + 2, width: width, focused: sheet.focus == .name,
+            sheet.name, x: at, y: y, width: width, focused: sheet.focus == .name,
             hint: sheet.focus == .name ? "" : "enter, then its name")
+        y += 1
+        let room = rect.endY - y
         if let problem = sheet.problem {
-            let lines = Wrap.lines("✖ " + problem, width: rect.width - 4, limit: rect.height - 3)
+            let lines = Wrap.lines("✖ " + problem, width: rect.width - 4, limit: max(1, room))
             for (index, part) in lines.enumerated() {
                 canvas.frame.text(
-                    part, x: rect.x + 2, y: rect.y + 3 + index, Style(.bad), limit: rect.width - 4)
+                    part, x: rect.x + 2, y: y + index, Style(.bad), limit: rect.width - 4)
             }
-        } else if sheet.focus == .name, sheet.name.text == service {
-            canvas.frame.line(
-                [
-                    Run("enter", .key, .bold), Run(" starts the rollback; ", .strong),
-                    Run("leaving the screen does not stop it", .dim),
-                ], x: rect.x + 2, y: rect.y + 3, limit: rect.width - 4)
+            return
+        }
+        canvas.frame.line(
+            advice(model, plan, sheet), x: rect.x + 2, y: y, limit: rect.width - 4)
+    }
+
+    /// What the next enter would do, or what has to be known before.
+    private static func advice(
+        _ model: Model, _ plan: RollbackReport, _ sheet: RollbackSheetState
+    ) -> [Run] {
+        let isTyped = sheet.focus == .name && sheet.name.text == model.core?.service
+        let enter = [Run("enter", .key, .bold)]
+        switch purpose(model, sheet) {
+        case .start where isTyped:
+            return enter + [
+                Run(" starts the rollback; ", .strong),
+                Run("leaving the screen does not stop it", .dim),
+            ]
+        case .test where isTyped: return enter + [Run(" starts the test", .strong)]
+        case .approve where isTyped:
+            return enter + [
+                Run(
+                    model.isLastApproval
+                        ? " approves, and the rollback starts" : " approves; others are missing",
+                    .strong)
+            ]
+        case .ask(let missing) where isTyped:
+            return enter + [Run(" asks; nothing starts before agreement of \(missing)", .strong)]
+        case .ask(let missing):
+            return [
+                Run("◆ ", .warning, .bold), Run("This will be a request: ", .warning),
+                Run("it waits for \(missing)", .text),
+            ]
+        case .start, .test, .approve:
+            return [Run("Plan ", .dim), Run(String(plan.hash.prefix(16)), .dim)]
+        }
+    }
+
+    /// Below a request that is only looked at: who can do what about it.
+    private static func whatHelps(_ model: Model, _ canvas: inout Canvas, _ rect: Rect) {
+        guard rect.height > 0, let request = model.core?.request else { return }
+        canvas.head("What now", rect)
+        var lines: [[Run]] = []
+        if let why = Why.notToApprove(model) {
+            for part in Wrap.lines(why, width: rect.width - 4, limit: 2) {
+                lines.append([Run(part, request.missing.isEmpty ? .good : .text)])
+            }
         } else {
-            canvas.frame.line(
-                [Run("Plan ", .dim), Run(String(plan.hash.prefix(16)), .dim)], x: rect.x + 2,
-                y: rect.y + 3, limit: rect.width - 4)
+            lines.append([
+                Run("enter", .key, .bold), Run(" approves it, after the service's name", .strong),
+            ])
         }
-    }
-}
-
-extension Model {
-    mutating func pressOnRollbackSheet(_ key: Key) -> [Effect] {
-        guard let focus = rollback.sheet?.focus else { return [] }
-        switch focus {
-        case .plan: return pressOnPlan(key)
-        case .reason:
-            switch key {
-            case .enter, .escape, .tab: rollback.sheet?.focus = .plan
-            default: _ = rollback.sheet?.reason.take(key)
-            }
-            return []
-        case .name: return pressOnName(key)
+        lines.append([
+            Run("v", .key, .bold),
+            Run(request.by == model.you?.user ? " takes it back" : " ends it: a veto", .text),
+            Run(" · nothing has started, and nothing is lost by it", .dim),
+        ])
+        for (index, line) in lines.prefix(rect.height - 1).enumerated() {
+            canvas.frame.line(line, x: rect.x + 2, y: rect.y + 1 + index, limit: rect.width - 4)
         }
-    }
-
-    private mutating func pressOnPlan(_ key: Key) -> [Effect] {
-        let count = shownPlan?.authorizations.count ?? 0
-        switch key {
-        case .enter:
-            rollback.sheet?.focus = .name
-            rollback.sheet?.problem = nil
-        case .character("m"): rollback.sheet?.focus = .reason
-        case .character("d"): return dryRunRollback()
-        case .tab, .right: pick(authorization: 1, of: count)
-        case .backTab, .left: pick(authorization: -1, of: count)
-        case .down, .character("j"): scrollPlan(by: 1)
-        case .up, .character("k"): scrollPlan(by: -1)
-        case .pageDown, .character(" "): scrollPlan(by: 10)
-        case .pageUp: scrollPlan(by: -10)
-        case .home: scrollPlan(by: -100_000)
-        case .end: scrollPlan(by: 100_000)
-        case .escape:
-            rollback.sheet = nil
-            // Without a rollback to look at, there is nothing on this screen.
-            if anyRollback == nil { page = .command }
-        default: return pressElsewhere(key)
-        }
-        return []
-    }
-    /// Keys that work on every screen work here too, those of other screens do not.
-    private mutating func pressElsewhere(_ key: Key) -> [Effect] {
-        guard let binding = Keymap.binding(for: key, on: .rollback), binding.pages.isEmpty,
-            binding.name != "rollback"
-        else { return [] }
-        return perform(binding)
-    }
-    private mutating func pick(authorization step: Int, of count: Int) {
-        guard count > 0, let now = rollback.sheet?.authorization else { return }
-        rollback.sheet?.authorization = (now + step + count) % count
-        rollback.sheet?.isPicked = true
-        rollback.sheet?.problem = nil
-    }
-    private mutating func scrollPlan(by lines: Int) {
-        guard let scroll = rollback.sheet?.scroll else { return }
-        let last = RollbackSheet.longest(self)
-        rollback.sheet?.scroll = min(max(0, scroll + lines), last)
-    }
-
-    private mutating func dryRunRollback() -> [Effect] {
-        guard let sheet = rollback.sheet, sheet.dryRun != .running else { return [] }
-        let effects = send(rollbackRequest(sheet, dryRun: true))
-        if !effects.isEmpty {
-            rollback.sheet?.dryRun = .running
-            rollback.sheet?.problem = nil
-            notice = nil
-        }
-        return effects
-    }
-
-    private func rollbackRequest(_ sheet: RollbackSheetState, dryRun: Bool) -> CommandRequest {
-        let authorizations = shownPlan?.authorizations ?? []
-        let chosen =
-            authorizations.indices.contains(sheet.authorization)
-            ? authorizations[sheet.authorization].kind : nil
-        return CommandRequest(
-            command: "rollback", reason: sheet.reason.isEmpty ? nil : sheet.reason.text,
-            authorization: chosen, confirmation: dryRun ? nil : sheet.name.text,
-            plan: dryRun ? nil : shownPlan?.hash, dryRun: dryRun ? true : nil)
-    }
-
-    private mutating func pressOnName(_ key: Key) -> [Effect] {
-        switch key {
-        case .escape, .tab: rollback.sheet?.focus = .plan
-        case .up: scrollPlan(by: -1)
-        case .down: scrollPlan(by: 1)
-        case .pageUp: scrollPlan(by: -10)
-        case .pageDown: scrollPlan(by: 10)
-        case .enter: return confirmRollback()
-        default: if rollback.sheet?.name.take(key) == true { rollback.sheet?.problem = nil }
-        }
-        return []
-    }
-
-    private mutating func confirmRollback() -> [Effect] {
-        guard let sheet = rollback.sheet, let service = core?.service, let plan = shownPlan else {
-            return []
-        }
-        guard !sheet.name.isEmpty else { return [] }
-        guard sheet.name.text == service else {
-            rollback.sheet?.problem =
-                "“\(sheet.name.text)” is not the service's name; it is \(service)."
-            return []
-        }
-        if plan.authorizations.indices.contains(sheet.authorization),
-            let refused = plan.authorizations[sheet.authorization].refused
-        {
-            let kind = plan.authorizations[sheet.authorization].kind
-            rollback.sheet?.problem =
-                "\(kind) cannot be used now: \(refused) Esc, then tab picks another."
-            return []
-        }
-        if let why = Why.noEngine(self) {
-            rollback.sheet?.problem = "Not now: \(why)."
-            return []
-        }
-        return send(rollbackRequest(sheet, dryRun: false))
     }
 }

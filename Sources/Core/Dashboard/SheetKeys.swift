@@ -14,6 +14,7 @@ extension Model {
         case .activate(let state): return pressOnActivate(key, state)
         case .deactivate(let state): return pressOnDeactivate(key, state)
         case .confirm(let state): return pressOnConfirm(key, state)
+        case .undo(let state): return pressOnUndo(key, state)
         case .form(let state): return pressOnForm(key, state)
         case .fallbacks(let selected): return pressOnFallbacks(key, selected)
         case .faults(let selected): return pressOnFaults(key, selected)
@@ -52,6 +53,10 @@ extension Model {
             if selected == index { return pressOnSheet(.enter) }
             sheet = .faults(selected: index)
         case .form(let state): chooseOnForm(index, state)
+        case .undo(var state):
+            state.selected = index
+            state.scroll = 0
+            sheet = .undo(state)
         case .help, .note, .deactivate, .confirm, .report, nil: break
         }
         return []
@@ -181,6 +186,7 @@ extension Model {
 
     private mutating func pressOnConfirm(_ key: Key, _ state: ConfirmState) -> [Effect] {
         var state = state
+        if state.name != nil { return pressOnNamed(key, state) }
         switch key {
         case .character("y"):
             sheet = nil
@@ -194,6 +200,29 @@ extension Model {
             sheet = .confirm(state)
         default: break
         }
+        return []
+    }
+
+    /// A question that the service's name answers.
+    private mutating func pressOnNamed(_ key: Key, _ state: ConfirmState) -> [Effect] {
+        var state = state
+        switch key {
+        case .enter:
+            guard let service = core?.service, let typed = state.name?.text, !typed.isEmpty else {
+                return []
+            }
+            guard typed == service else {
+                state.problem = "“\(typed)” is not the service's name; it is \(service)."
+                sheet = .confirm(state)
+                return []
+            }
+            sheet = nil
+            return send(state.request)
+        case .down, .pageDown: state.scroll = min(state.scroll + 1, max(0, state.steps.count * 2))
+        case .up, .pageUp: state.scroll = max(0, state.scroll - 1)
+        default: if state.name?.take(key) == true { state.problem = nil }
+        }
+        sheet = .confirm(state)
         return []
     }
 

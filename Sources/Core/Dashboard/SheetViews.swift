@@ -13,7 +13,8 @@ enum Sheets {
         case .note(let field): hints = note(field, &canvas)
         case .activate(let state): hints = activate(model, state, &canvas)
         case .deactivate(let state): hints = deactivate(model, state, &canvas)
-        case .confirm(let state): hints = confirm(state, &canvas)
+        case .confirm(let state): hints = confirm(model, state, &canvas)
+        case .undo(let state): hints = UndoSheet.draw(model, state, &canvas)
         case .form(let state): hints = FormSheet.draw(state, &canvas)
         case .fallbacks(let selected): hints = fallbacks(model, selected, &canvas)
         case .faults(let selected): hints = faults(model, selected, &canvas)
@@ -220,7 +221,9 @@ enum Sheets {
 
     // MARK: Questions
 
-    private static func confirm(_ state: ConfirmState, _ canvas: inout Canvas) -> [Chrome.Hint] {
+    private static func confirm(
+        _ model: Model, _ state: ConfirmState, _ canvas: inout Canvas
+    ) -> [Chrome.Hint] {
         let width = min(84, canvas.frame.width - 6)
         var lines: [[Run]] = [[]]
         for part in Wrap.lines("▲ " + (state.danger ?? ""), width: width, limit: 4)
@@ -232,15 +235,26 @@ enum Sheets {
             lines += PlanText.step(step, number: index + 1, width: width)
         }
         lines += [[]]
+        let height = min(lines.count + (state.name == nil ? 1 : 2), canvas.frame.height - 6)
+        let room = canvas.sheet(state.title + "?", width: width, height: height, role: .warning)
+        let below = state.name == nil ? 1 : 2
+        let shown = max(0, room.height - below)
+        let first = min(state.scroll, max(0, lines.count - shown))
+        for (index, line) in lines.dropFirst(first).prefix(shown).enumerated() {
+            canvas.frame.line(line, x: room.x, y: room.y + index, limit: room.width, on: .panel)
+        }
+        guard let name = state.name else { return question(state, &canvas, room) }
+        return named(model, state, name, &canvas, room, scrolls: lines.count > shown)
+    }
+
+    /// A letter answers it.
+    private static func question(
+        _ state: ConfirmState, _ canvas: inout Canvas, _ room: Rect
+    ) -> [Chrome.Hint] {
         let ask = [
             Run("y", .key, .bold), Run(" \(state.verb)    ", .strong), Run("n", .key, .bold),
             Run(" does not", .text),
         ]
-        let height = min(lines.count + 1, canvas.frame.height - 6)
-        let room = canvas.sheet(state.title + "?", width: width, height: height, role: .warning)
-        for (index, line) in lines.dropFirst(state.scroll).prefix(room.height - 1).enumerated() {
-            canvas.frame.line(line, x: room.x, y: room.y + index, limit: room.width, on: .panel)
-        }
         canvas.frame.line(ask, x: room.x, y: room.endY - 1, limit: room.width, on: .panel)
         canvas.spot(
             Rect(x: room.x, y: room.endY - 1, width: 10, height: 1), .press(.character("y")))
@@ -248,6 +262,27 @@ enum Sheets {
             Rect(x: room.x + state.verb.count + 6, y: room.endY - 1, width: 10, height: 1),
             .press(.character("n")))
         return [hint(.character("y"), "yes, it \(state.verb)"), hint(.character("n"), "no")]
+    }
+
+    /// The service's name answers it.
+    private static func named(
+        _ model: Model, _ state: ConfirmState, _ name: TextField, _ canvas: inout Canvas,
+        _ room: Rect, scrolls: Bool
+    ) -> [Chrome.Hint] {
+        let service = model.core?.service ?? ""
+        let label = [Run("Type ", .text), Run(service, .strong, .bold), Run(" to run it ", .text)]
+        let used = canvas.frame.line(
+            label, x: room.x, y: room.endY - 2, limit: room.width, on: .panel)
+        canvas.field(
+            name, x: room.x + used, y: room.endY - 2, width: max(0, room.width - used),
+            focused: true)
+        if let problem = state.problem {
+            canvas.frame.text(
+                "✖ " + problem, x: room.x, y: room.endY - 1, Style(.bad, on: .panel, .bold),
+                limit: room.width)
+        }
+        let keys = [hint(.enter, state.verb), hint(.escape, "leave it")]
+        return scrolls ? [keys[0], hint(.down, "scroll", "↑↓"), keys[1]] : keys
     }
 
     private static func report(_ state: ReportState, _ canvas: inout Canvas) -> [Chrome.Hint] {

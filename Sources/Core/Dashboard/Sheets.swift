@@ -11,6 +11,7 @@ enum Sheet: Sendable, Equatable {
     case activate(ActivateState)
     case deactivate(DeactivateState)
     case confirm(ConfirmState)
+    case undo(UndoState)
     case form(FormState)
     case fallbacks(selected: Int)
     case faults(selected: Int)
@@ -50,6 +51,18 @@ struct ConfirmState: Sendable, Equatable {
     var scroll = 0
     /// The form that it asks about, as it was filled in: saying no leads back to it.
     var form: FormState?
+    /// What was typed of the service's name, where a letter is not enough; nil: it is.
+    var name: TextField?
+    /// Said when another name was typed.
+    var problem: String?
+}
+/// How far back.
+struct UndoState: Sendable, Equatable {
+    /// The id of what is taken back.
+    var procedure: String
+    /// 0: to the start; else the place in `UndoSheet.stages`, one more.
+    var selected = 0
+    var scroll = 0
 }
 struct ReportState: Sendable, Equatable {
     var title: String
@@ -74,11 +87,18 @@ struct RollbackState: Sendable, Equatable {
     var scroll = 0
     /// The whole screen shows the output.
     var fullLog = false
+    /// Of the last rollback and the last test, the one that ended before the other.
+    var showsOther = false
+    /// Lines of the plan above the first that is shown, while a request waits.
+    var planScroll = 0
 }
 struct RollbackSheetState: Sendable, Equatable {
     enum Focus: Sendable { case plan, reason, name }
+    /// The id of the request that is to be approved; nil: a rollback is to be begun or asked for.
+    var request: String?
     var focus = Focus.plan
     var scroll = 0
+    /// The place among the plan's authorizations; one more is test mode.
     var authorization = 0
     /// The operator has picked it; until then the first that is allowed stands there.
     var isPicked = false
@@ -91,4 +111,41 @@ struct RollbackSheetState: Sendable, Equatable {
     /// Said when something does not fit: a wrong name, a plan that has changed.
     var problem: String?
     enum DryRun: Sendable, Equatable { case none, running, done }
+}
+
+struct BackupsState: Sendable, Equatable {
+    /// Nil before the engine has answered.
+    var list: BackupListReport?
+    var loading = false
+    /// Why there is no newer list.
+    var problem: String?
+    /// The id of the selected one; nil: the newest.
+    var selected: String?
+    /// What verifying found while this dashboard looked, by id.
+    var found: [String: Verification] = [:]
+    var sheet: RestoreState?
+    enum Verification: Sendable, Equatable {
+        case running, whole
+        case damaged([String])
+        case failed(String)
+    }
+}
+/// What of a backup is put back.
+struct RestoreState: Sendable, Equatable {
+    enum Focus: Sendable { case parts, path, name }
+    struct Part: Sendable, Equatable {
+        enum Kind: Sendable { case path, database }
+        var kind: Kind
+        var name: String
+        var isOn = true
+        /// Typed by the operator: not one of the runbook's.
+        var isTyped = false
+    }
+    var backup: BackupReport
+    var parts: [Part]
+    var selected = 0
+    var focus = Focus.parts
+    var path = TextField()
+    var name = TextField()
+    var problem: String?
 }

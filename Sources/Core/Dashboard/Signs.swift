@@ -113,21 +113,6 @@ extension ProcedureState {
     }
 }
 
-extension ProcedureKind {
-    /// As it begins a sentence.
-    var word: String {
-        switch self {
-        case .recovery: "Recovery"
-        case .rollback: "Rollback"
-        case .playbook: "Playbook"
-        case .drill: "Drill"
-        case .backup: "Backup"
-        case .fallback: "Fallback"
-        case .service: "Service"
-        }
-    }
-}
-
 extension EventTone {
     var sign: String {
         switch self {

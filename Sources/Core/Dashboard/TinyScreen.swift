@@ -31,12 +31,18 @@ enum TinyScreen {
         } else {
             lines.append([Run("● ", core.health.state.role), Run("No emergency", .strong)])
         }
+        lines += waiting(core, model)
         if let procedure = core.procedure, !procedure.state.isOver {
-            let percent = Int((procedure.progress * 100).rounded(.down))
-            lines.append([
-                Run(procedure.state.sign + " ", procedure.state.role),
-                Run("\(percent) % \(procedure.kind.word) \(procedure.title)", .text),
-            ])
+            let percent = Int((min(max(procedure.progress, 0), 1) * 100).rounded(.down))
+            let word =
+                switch procedure.state {
+                case .waiting: "WAITS FOR YOU"
+                case .paused: "PAUSED \(percent) %"
+                case .running, .undoing, .succeeded, .failed, .undone: "\(percent) %"
+                }
+            lines.append(
+                [Run(procedure.state.sign + " ", procedure.state.role)] + procedure.mark
+                    + [Run("\(word) \(procedure.title)", .text)])
         }
         let broken = (model.situation?.components ?? []).filter { $0.state != .healthy }
             .sorted { $0.state.rank < $1.state.rank }
@@ -64,11 +70,37 @@ enum TinyScreen {
         keys(model, &canvas, rect, used: lines.count)
     }
 
+    /// What somebody must hear of, in a line each.
+    private static func waiting(_ core: SituationCore, _ model: Model) -> [[Run]] {
+        var lines: [[Run]] = []
+        let coming = core.proposals.first { $0.kind == "rollback" && $0.runsAt != nil }
+        if let left = model.seconds(until: coming?.runsAt) {
+            lines.append([
+                Run("▲ rollback in \(Times.countdown(max(0, left)))", .bad, .bold),
+                Run(": v vetoes it", .text),
+            ])
+        }
+        if let request = core.request, let left = model.seconds(until: request.expiresAt) {
+            let word = Why.notToApprove(model) == nil ? "approve a rollback" : "a request waits"
+            lines.append([
+                Run("? \(word), \(Times.countdown(max(0, left)))", .warning, .bold),
+                Run(" by \(model.firstName(request.by))", .text),
+            ])
+        }
+        if core.procedure == nil, core.rollback?.state == .failed {
+            lines.append([Run("✖ ROLLBACK FAILED half-way", .bad, .bold)])
+        }
+        return lines
+    }
+
     private static func keys(_ model: Model, _ canvas: inout Canvas, _ rect: Rect, used: Int) {
         guard rect.height > used, rect.width >= 16 else { return }
         var runs: [Run] = []
         if Why.notToAcknowledge(model) == nil {
             runs += [Run("a", .key, .bold), Run(" acknowledge  ", .dim)]
+        }
+        if model.core?.request == nil, Why.nothingToVeto(model) == nil {
+            runs += [Run("v", .key, .bold), Run(" veto  ", .dim)]
         }
         runs += [Run("q", .key, .bold), Run(" quit", .dim)]
         canvas.frame.line(runs, x: 0, y: rect.height - 1, limit: rect.width)

@@ -37,6 +37,15 @@ package func update(_ model: inout Model, _ message: Message, at now: Timestamp)
         model.rollback.sheet?.problem =
             "The plan could not be asked for (\(Visible.text(why))); this is the runbook's."
         return []
+    case .backups(let list):
+        model.backups.list = list
+        model.backups.loading = false
+        model.backups.problem = nil
+        return []
+    case .backupsFailed(let why):
+        model.backups.loading = false
+        model.backups.problem = Visible.text(why)
+        return []
     case .faults(let on):
         model.faultsOn = on
         return []
@@ -75,7 +84,8 @@ extension Model {
         if let output = line.output { take(output) }
         if let ended = before?.emergency, ended.id != emergency?.id { lastEmergency = ended }
         keepSelection()
-        return mayRing ? ring(since: before) : []
+        let news = mayRing ? ring(since: before) : []
+        return news + (mayRing ? backupNews(since: before) : [])
     }
 
     private mutating func begin(_ start: StreamStart) {
@@ -126,13 +136,25 @@ extension Model {
             // Somebody else has begun it: there is nothing left to confirm.
             rollback.sheet = nil
         }
+        if let id = rollback.sheet?.request, core?.request?.id != id {
+            // Approved, ended or run out: the last event says which.
+            rollback.sheet = nil
+            say(requestsEnd ?? "the request for a rollback is over", .warning, for: 15)
+        }
+        if case .undo(let state) = sheet, undoTarget?.id != state.procedure { sheet = nil }
+    }
+    private var requestsEnd: String? {
+        events.last { $0.kind == "rollback-request-ended" || $0.kind == "procedure-started" }?.text
     }
 
     // MARK: Answers
 
     mutating func take(_ outcome: CommandOutcome, of request: CommandRequest) -> [Effect] {
         sent.removeAll { $0 == request }
-        let forSheet = request.command == "rollback" && rollback.sheet != nil
+        let forSheet =
+            ["rollback", "approve-rollback"].contains(request.command) && rollback.sheet != nil
+        if request.command == "verify-backup" { return verified(request, outcome) }
+        if let effects = restoreAnswered(request, outcome) { return effects }
         switch outcome {
         case .done(let answer):
             if forSheet { return rollbackAnswered(request, answer) }
@@ -175,7 +197,13 @@ extension Model {
         }
         rollback.sheet = nil
         rollback.scroll = 0
-        say(answer.events.first?.text ?? "the rollback has begun", .text)
+        rollback.planScroll = 0
+        rollback.showsOther = false
+        if answer.request != nil {
+            say("asked for: nothing has started, and nothing will before others agree", .warning)
+        } else {
+            say(answer.events.first?.text ?? "the rollback has begun", .text)
+        }
         return []
     }
 
@@ -195,7 +223,10 @@ extension Model {
     // MARK: Keys
 
     /// Whether something lies above the screen, or stands in its place, that keys are meant for.
-    var asks: Bool { sheet != nil || (page == .rollback && rollback.sheet != nil) }
+    var asks: Bool {
+        sheet != nil || (page == .rollback && rollback.sheet != nil)
+            || (page == .backups && backups.sheet != nil)
+    }
 
     /// Whether a key still belongs to what was typed into a sheet that has closed meanwhile. As long
     /// as the typing goes on, none of it is a command.
@@ -227,6 +258,7 @@ extension Model {
         if isTiny { return pressOnTiny(key) }
         if sheet != nil { return pressOnSheet(key) }
         if page == .rollback, rollback.sheet != nil { return pressOnRollbackSheet(key) }
+        if page == .backups, backups.sheet != nil { return pressOnRestoreSheet(key) }
         if let page = Page.later(key) {
             say(page + " comes with a later version", .dim)
             return []
@@ -244,8 +276,10 @@ extension Model {
     }
     /// Nothing may be confirmed, typed or run that cannot be seen.
     private mutating func pressOnTiny(_ key: Key) -> [Effect] {
-        let names: Set<String> = ["acknowledge", "quit"]
-        guard let binding = Keymap.binding(for: key, on: .command), names.contains(binding.name)
+        // A veto only keeps what is; its request is asked for again where it can be read.
+        let names: Set<String> = ["acknowledge", "quit", "veto-rollback"]
+        guard let binding = Keymap.binding(for: key, on: .command), names.contains(binding.name),
+            binding.name != "veto-rollback" || core?.request == nil
         else { return [] }
         return perform(binding)
     }
@@ -271,9 +305,12 @@ extension Model {
         switch page {
         case .command: if proposals.indices.contains(index) { selectedProposal = index }
         case .recovery: recovery.selected = index
-        case .rollback: rollback.sheet?.authorization = index
+        case .rollback:
+            rollback.sheet?.authorization = index
+            rollback.sheet?.isPicked = true
         case .emergency: break
         case .escalation: escalation.selected = DeliveryList.shown(self).dropFirst(index).first?.id
+        case .backups: chooseOnBackups(index)
         }
         return []
     }
@@ -293,7 +330,6 @@ extension Page {
     static func later(_ key: Key) -> String? {
         switch key {
         case .character("2"), .function(2), .alt("2"): "2 Probes"
-        case .character("7"), .function(7), .alt("7"): "7 Backups"
         case .character("8"), .function(8), .alt("8"): "8 Drills and metrics"
         default: nil
         }

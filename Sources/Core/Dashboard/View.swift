@@ -33,18 +33,30 @@ private func page(_ model: Model, _ canvas: inout Canvas, _ area: Rect) {
     switch model.page {
     case .command:
         CommandScreen.draw(model, &canvas, area)
-    case .emergency:
-        EmergencyScreen.draw(model, &canvas, Strip.draw(model, &canvas, area))
-    case .recovery:
-        RecoveryScreen.draw(model, &canvas, Strip.draw(model, &canvas, area))
+    case .emergency, .recovery, .rollback, .escalation, .backups:
+        let body = Standing.draw(model, &canvas, Strip.draw(model, &canvas, area))
+        below(model, &canvas, body)
+    }
+}
+
+private func below(_ model: Model, _ canvas: inout Canvas, _ area: Rect) {
+    switch model.page {
+    case .command: break
+    case .emergency: EmergencyScreen.draw(model, &canvas, area)
+    case .recovery: RecoveryScreen.draw(model, &canvas, area)
     case .rollback:
-        if model.rollback.sheet != nil {
-            RollbackSheet.draw(model, &canvas, Strip.draw(model, &canvas, area))
+        if model.rollback.sheet != nil || model.shownRequest != nil {
+            RollbackSheet.draw(model, &canvas, area)
         } else {
-            RollbackScreen.draw(model, &canvas, Strip.draw(model, &canvas, area))
+            RollbackScreen.draw(model, &canvas, area)
         }
-    case .escalation:
-        EscalationScreen.draw(model, &canvas, Strip.draw(model, &canvas, area))
+    case .escalation: EscalationScreen.draw(model, &canvas, area)
+    case .backups:
+        if model.backups.sheet != nil {
+            RestoreSheet.draw(model, &canvas, area)
+        } else {
+            BackupsScreen.draw(model, &canvas, area)
+        }
     }
 }
 

@@ -12,9 +12,16 @@ package struct BackupDefinition: Sendable, Equatable, Codable {
     /// Names of data sources.
     package var databases: [String]
     package var sources: [String]
+    /// Absolute paths of the runbook and of what belongs to it; kept where they are there, and put
+    /// back only when they are named.
+    package var configuration: [String]
+    /// Ids of backups that must not be removed now, however old: a procedure that runs, or that can
+    /// still be undone, rests on them.
+    package var held: [String]
     package init(
         to: String, keepLast: Int? = nil, keepDays: Int? = nil, files: [String] = [],
-        databases: [String] = [], sources: [String] = []
+        databases: [String] = [], sources: [String] = [], configuration: [String] = [],
+        held: [String] = []
     ) {
         self.to = to
         self.keepLast = keepLast
@@ -22,6 +29,22 @@ package struct BackupDefinition: Sendable, Equatable, Codable {
         self.files = files
         self.databases = databases
         self.sources = sources
+        self.configuration = configuration
+        self.held = held
+    }
+
+    /// Orders that were written before there was configuration in a backup are read too.
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            to: try values.decode(String.self, forKey: .to),
+            keepLast: try values.decodeIfPresent(Int.self, forKey: .keepLast),
+            keepDays: try values.decodeIfPresent(Int.self, forKey: .keepDays),
+            files: try values.decode([String].self, forKey: .files),
+            databases: try values.decode([String].self, forKey: .databases),
+            sources: try values.decode([String].self, forKey: .sources),
+            configuration: try values.decodeIfPresent([String].self, forKey: .configuration) ?? [],
+            held: try values.decodeIfPresent([String].self, forKey: .held) ?? [])
     }
 }
 package struct RollbackDefinition: Sendable, Equatable {

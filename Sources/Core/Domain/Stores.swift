@@ -65,11 +65,23 @@ package struct BackupReceipt: Sendable, Equatable, Codable {
     /// Names of the databases in it, with their row counts in all.
     package var databases: [String]
     package var rows: Int
-    /// Read back and compared after it was taken.
+    /// Read back and compared after it was taken, every dump tried out in a scratch database, and whole
+    /// when it was last looked at.
     package var verified: Bool
+    /// Of its manifest; lower-case hex. The journal's hashes cover it too.
+    package var sha256: String?
+    /// When it was last verified, if it was after it was taken.
+    package var checkedAt: Timestamp?
+    /// The first difference that was found then.
+    package var problem: String?
+    /// How many things were left out, such as sockets, or files that vanished meanwhile.
+    package var leftOut: Int?
+    /// Why it is not verified; nil or empty when it is.
+    package var doubts: [String]?
     package init(
         id: String, path: String, at: Timestamp, files: Int, bytes: Int, databases: [String],
-        rows: Int, verified: Bool
+        rows: Int, verified: Bool, sha256: String? = nil, checkedAt: Timestamp? = nil,
+        problem: String? = nil, leftOut: Int? = nil, doubts: [String]? = nil
     ) {
         self.id = id
         self.path = path
@@ -79,6 +91,38 @@ package struct BackupReceipt: Sendable, Equatable, Codable {
         self.databases = databases
         self.rows = rows
         self.verified = verified
+        self.sha256 = sha256
+        self.checkedAt = checkedAt
+        self.problem = problem
+        self.leftOut = leftOut
+        self.doubts = doubts
+    }
+}
+/// What putting back a backup's files would do now, or has done.
+package struct RestoreSummary: Sendable, Equatable, Codable {
+    /// Files and links that are there and other than in the backup.
+    package var replaced: Int
+    /// Files, links and folders that are missing.
+    package var made: Int
+    /// Files and links that are already as in the backup.
+    package var same: Int
+    /// Bytes of all that is to be written.
+    package var bytes: Int
+    /// What the backup's folders hold and the backup does not; it stays as it is. Paths for people,
+    /// at most a hundred.
+    package var leftAlone: [String]
+    /// How many there are in all.
+    package var leftAloneCount: Int
+    package init(
+        replaced: Int = 0, made: Int = 0, same: Int = 0, bytes: Int = 0, leftAlone: [String] = [],
+        leftAloneCount: Int = 0
+    ) {
+        self.replaced = replaced
+        self.made = made
+        self.same = same
+        self.bytes = bytes
+        self.leftAlone = leftAlone
+        self.leftAloneCount = leftAloneCount
     }
 }
 /// Takes, verifies and restores backups. Calls block; the step runner makes them.
@@ -94,16 +138,41 @@ package protocol BackupKeeper: Sendable {
     /// Compares every byte with the manifest: flipped bits, missing and extra files, cut dumps.
     /// Empty when all is well; else a sentence for each difference.
     func differences(_ receipt: BackupReceipt) throws -> [String]
-    /// The paths of the files, links and folders in it, as they were kept: relative to the runbook's
-    /// folder or absolute, bytes that need not be UTF-8; folders before what is in them.
-    func contents(_ receipt: BackupReceipt) throws -> [[UInt8]]
-    /// Puts files back (all, or those below `paths`), with owner, mode and times.
+    /// Puts files back (all, or those below `paths`), with owner, mode and times. Each is replaced in
+    /// one rename, and none before all of them are written and compared.
+    /// - Parameters:
+    ///   - paths: relative to the runbook's folder, or absolute; files, folders or globs. Nil: all but
+    ///     the configuration.
+    ///   - saved: an absolute folder of this call's own; what is replaced is saved there first, so that
+    ///     `putBackFiles` can undo it. When it holds a save already, nothing is saved twice.
+    @discardableResult
     func restoreFiles(
-        _ receipt: BackupReceipt, paths: [String]?, folder: String, progress: (String) -> Void
-    ) throws
+        _ receipt: BackupReceipt, paths: [String]?, folder: String, saved: String?,
+        progress: (String) -> Void
+    ) throws -> RestoreSummary
+    /// What `restoreFiles` would do now; changes nothing.
+    func forecastRestore(
+        _ receipt: BackupReceipt, paths: [String]?, folder: String
+    ) throws -> RestoreSummary
+    /// Undoes what `restoreFiles` did, from the folder that it saved to. Doing it again does no harm.
+    func putBackFiles(saved: String, progress: (String) -> Void) throws
+    /// Makes a database hold what the backup holds, and nothing else.
     func restoreDatabase(
         _ receipt: BackupReceipt, source: DataSource, progress: (String) -> Void
     ) throws
+    /// Writes what a database holds now into a new file, so that a restore can be taken back.
+    func saveDatabase(_ source: DataSource, to path: String, progress: (String) -> Void) throws
+    /// Makes a database hold what `saveDatabase` wrote, and nothing else.
+    func putBackDatabase(_ source: DataSource, from path: String, progress: (String) -> Void) throws
+}
+
+extension BackupKeeper {
+    /// Without saving what is replaced.
+    package func restoreFiles(
+        _ receipt: BackupReceipt, paths: [String]?, folder: String, progress: (String) -> Void
+    ) throws {
+        try restoreFiles(receipt, paths: paths, folder: folder, saved: nil, progress: progress)
+    }
 }
 
 /// Finds secrets at the moment they are needed; nothing keeps them.

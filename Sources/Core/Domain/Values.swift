@@ -135,18 +135,36 @@ package enum DataSourceKind: Sendable, Equatable, Codable {
     case redis(url: Value)
 }
 package struct DatabaseServer: Sendable, Equatable, Codable {
+    /// A name, an IP address, or the absolute path of a socket or of its folder.
     package var host: String
     package var port: Int
     package var database: String
     package var user: String
     package var password: Value?
-    package init(host: String, port: Int, database: String, user: String, password: Value?) {
+    /// Nil: where the server offers it. Not used on a socket.
+    package var tls: DatabaseTLS?
+    /// The absolute path of a file with the certificates that are trusted; nil: those of the system.
+    package var tlsCA: String?
+    package init(
+        host: String, port: Int, database: String, user: String, password: Value?,
+        tls: DatabaseTLS? = nil, tlsCA: String? = nil
+    ) {
         self.host = host
         self.port = port
         self.database = database
         self.user = user
         self.password = password
+        self.tls = tls
+        self.tlsCA = tlsCA
     }
+}
+package enum DatabaseTLS: String, Sendable, Codable, CaseIterable {
+    case off
+    case whenOffered = "when-offered"
+    /// Whoever answers.
+    case required
+    /// The certificate must be trusted and carry the host's name.
+    case verified
 }
 
 /// A service with start and stop commands of its own (`units:`), for machines without systemd.

@@ -43,8 +43,13 @@ extension Rules {
         func alone(_ name: String, _ work: Work) -> ProcedureStage {
             ProcedureStage(name: name, steps: [ProcedureStep(step: Step(name: name, work: work))])
         }
-        return [alone("Copies", .prepareTest(world))] + stages
-            + [alone("Copies removed", .clearTest(world))]
+        // What still runs in a copy would write to it while it is removed.
+        var removal = alone("Copies removed", .clearTest(world))
+        removal.steps =
+            mapping.started.map {
+                ProcedureStep(step: Step(name: "Stop \($0)", work: .service(.stop, unit: $0)))
+            } + removal.steps
+        return [alone("Copies", .prepareTest(world))] + stages + [removal]
     }
 }
 
@@ -53,6 +58,8 @@ private struct TestMapping {
     let runbook: Runbook
     let test: RollbackTest
     var problems: [String] = []
+    /// Units that stand in and are started.
+    var started: [String] = []
     /// Databases whose contents the stand-ins get first.
     var copied: [StandIn] = []
 
@@ -107,7 +114,9 @@ private struct TestMapping {
     private mutating func mapped(_ work: Work, _ step: Step) -> Work {
         switch work {
         case .service(let verb, let unit):
-            return .service(verb, unit: standIn(unit, test.units, "unit", step))
+            let stand = standIn(unit, test.units, "unit", step)
+            if verb != .stop, work == step.work, !started.contains(stand) { started.append(stand) }
+            return .service(verb, unit: stand)
         case .sql(var sql):
             sql.source = source(sql.source, step)
             return .sql(sql)

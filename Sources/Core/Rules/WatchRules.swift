@@ -4,7 +4,7 @@
 //   watched ─ a probe goes down ──▶ a problem, and people are told
 //   watched ─ 24 hours, an undo, another rollback ──▶ over
 // Also here: what is told about rollbacks that start by themselves, and recoveries that take too long.
-import Domain
+package import Domain
 import OrderedCollections
 
 extension Rules {
@@ -115,6 +115,12 @@ extension Rules {
             let began = recoveryBegan(emergency, situation)
         else { return nil }
         return (began + after, plan)
+    }
+
+    /// When `escalate_after` is over for the open emergency; nil: nothing was tried yet, or it was
+    /// acted on.
+    package func recoveryEscalatesAt(_ situation: Situation) -> Timestamp? {
+        overdueAt(situation)?.0
     }
 
     /// The plan's `escalate_after`: the next step of the matrix is taken although somebody is at work.

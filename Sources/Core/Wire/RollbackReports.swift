@@ -1,4 +1,5 @@
 // What front ends see of requests, approvals, watches, recovery plans and tests of the procedures.
+package import Domain
 
 /// A rollback that waits for people to agree to it.
 package struct RequestReport: Codable, Sendable, Equatable {
@@ -92,6 +93,32 @@ package struct WatchProblemReport: Codable, Sendable, Equatable {
         self.at = at
         self.message = message
         self.endedAt = endedAt
+    }
+}
+
+/// A procedure that is over, in short.
+package struct PastReport: Codable, Sendable, Equatable {
+    package var id: String
+    package var kind: ProcedureKind
+    package var name: String
+    package var state: ProcedureState
+    /// RFC 3339.
+    package var startedAt: String
+    package var finishedAt: String
+    @ExplicitNull package var emergency: String?
+    package var testMode: Bool
+    package init(
+        id: String, kind: ProcedureKind, name: String, state: ProcedureState, startedAt: String,
+        finishedAt: String, emergency: String?, testMode: Bool
+    ) {
+        self.id = id
+        self.kind = kind
+        self.name = name
+        self.state = state
+        self.startedAt = startedAt
+        self.finishedAt = finishedAt
+        self.emergency = emergency
+        self.testMode = testMode
     }
 }
 

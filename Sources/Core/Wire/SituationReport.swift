@@ -99,6 +99,9 @@ package struct SituationCore: Codable, Sendable, Equatable {
     @ExplicitNull package var request: RequestReport?
     /// The time after the last rollback; null when it is over.
     @ExplicitNull package var watch: WatchReport?
+    /// Procedures that are over, newest first; at most `mostPast`.
+    package var past: [PastReport]
+    package static let mostPast = 30
     package var kpis: KPIReport
     package var escalation: [EscalationReport]
     /// Problems that were reported and not taken back: security, corruption …
@@ -124,8 +127,9 @@ package struct SituationCore: Codable, Sendable, Equatable {
         line: LineReport? = nil, problems: [ProblemReport] = [], onCall: [OnCallReport] = [],
         channels: [ChannelReport] = [], outbox: OutboxReport = OutboxReport(),
         playbook: ProcedureReport? = nil, lastTest: ProcedureReport? = nil,
-        request: RequestReport? = nil, watch: WatchReport? = nil
+        request: RequestReport? = nil, watch: WatchReport? = nil, past: [PastReport] = []
     ) {
+        self.past = past
         self.service = service
         self.title = title
         self.environment = environment
@@ -214,13 +218,18 @@ package struct EmergencyReport: Codable, Sendable, Equatable {
     @ExplicitNull package var acknowledgedByName: String?
     /// Names of the triggers that have held since it began; empty: a person declared it.
     package var triggers: [String]
+    /// When the next step of the matrix is taken although somebody recovers: the plan's
+    /// `escalate_after` counts from the first attempt. Null: nothing was tried yet, or it was taken.
+    @ExplicitNull package var escalatesAt: String?
     package init(
         id: String, level: Int, reason: String, triggeredBy: String, failure: String?,
         activatedAt: String, acknowledgedBy: String?, acknowledgedAt: String?, respondBy: String,
         recoveryAttempts: Int, maxRecoveryAttempts: Int, stillHolding: [String],
         acknowledgedUntil: String? = nil, ticket: String? = nil, reopenings: Int = 0,
-        told: [ToldReport] = [], acknowledgedByName: String? = nil, triggers: [String] = []
+        told: [ToldReport] = [], acknowledgedByName: String? = nil, triggers: [String] = [],
+        escalatesAt: String? = nil
     ) {
+        self.escalatesAt = escalatesAt
         self.id = id
         self.level = level
         self.reason = reason
@@ -364,6 +373,8 @@ package struct ProcedureReport: Codable, Sendable, Equatable {
     /// The playbook that it is a step of.
     @ExplicitNull package var parent: String?
     package var testMode: Bool
+    /// It stops after the step that is running.
+    package var pauses: Bool
     package var message: String
     @ExplicitNull package var backup: String?
     /// 0–1: steps that are over, of all.
@@ -380,8 +391,9 @@ package struct ProcedureReport: Codable, Sendable, Equatable {
         startedAt: String, finishedAt: String?, startedBy: String, reason: String, attempt: Int,
         authorization: String?, testMode: Bool, message: String, backup: String?, progress: Double,
         expectedSeconds: Double?, targetSeconds: Double?, stages: [StageReport], output: [String],
-        approvals: [ApprovalReport] = [], parent: String? = nil
+        approvals: [ApprovalReport] = [], parent: String? = nil, pauses: Bool = false
     ) {
+        self.pauses = pauses
         self.approvals = approvals
         self.parent = parent
         self.id = id
@@ -425,11 +437,14 @@ package struct StepReport: Codable, Sendable, Equatable {
     package var command: String
     /// Whether it can be taken back.
     package var undoable: Bool
+    /// What it took when it last succeeded; null when that is not known.
+    @ExplicitNull package var expectedSeconds: Double?
     package init(
         name: String, kind: String, state: StepState, seconds: Double?, message: String,
-        command: String, undoable: Bool = true
+        command: String, undoable: Bool = true, expectedSeconds: Double? = nil
     ) {
         self.undoable = undoable
+        self.expectedSeconds = expectedSeconds
         self.name = name
         self.kind = kind
         self.state = state

@@ -1,20 +1,26 @@
 // Compares every byte of a backup with its manifest, and the manifest with its checksum.
-import Crypto
 import Domain
 import Files
 import Glibc
 
 struct BackupComparison {
     private let backup: BackupFolder
+    private let sha256: String?
+    /// Small files are many waits for the disk: more of them at once than there are processors.
+    private static let threads = min(16, 4 * Workers.processors)
 
-    init(_ path: RawPath) { backup = BackupFolder(path: path) }
+    /// - Parameter sha256: the manifest's own, where somebody remembers it.
+    init(_ path: RawPath, sha256: String? = nil) {
+        backup = BackupFolder(path: path)
+        self.sha256 = sha256
+    }
 
     /// A sentence for each difference. When the manifest itself is damaged, that alone: nothing else
     /// can be judged by it.
     func differences() throws(Fault) -> [String] {
         let manifest: BackupManifest
         do {
-            manifest = try backup.readManifest()
+            manifest = try backup.readManifest(known: sha256)
         } catch {
             return ["\(error)"]
         }
@@ -23,7 +29,8 @@ struct BackupComparison {
             result.append("receipt.json is not what was written")
         }
         let path = backup.path
-        result += try Workers.map(manifest.entries) { entry, buffer throws(Fault) in
+        let entries = manifest.entries.sorted { ($1.size, $0.path) < ($0.size, $1.path) }
+        result += try Workers.map(entries, threads: Self.threads) { entry, buffer throws(Fault) in
             difference(entry, path, buffer)
         }.compactMap { $0 }
         result += try Workers.map(manifest.databases) { database, buffer throws(Fault) in
@@ -42,7 +49,9 @@ struct BackupComparison {
         known.formUnion([backup.manifest, backup.checksum, backup.receipt].map(\.lastName))
         var extra: [String] = []
         try Files.walk(backup.path) { path, _ throws(Fault) in
-            if !known.contains(path) { extra.append("\(path) is there, but not in the manifest") }
+            if !known.contains(path) {
+                extra.append("\(shown(path)) is there, but not in the manifest")
+            }
         }
         return extra
     }
@@ -53,31 +62,44 @@ private func difference(
     _ entry: BackupManifest.Entry, _ backup: RawPath, _ buffer: UnsafeMutableRawBufferPointer
 ) -> String? {
     let place = backup.appending(entry.place)
+    let name = shown(entry.path)
     do throws(Fault) {
-        guard let status = try Files.status(place) else { return "\(entry.path) is missing" }
+        guard let status = try Files.status(place) else { return "\(name) is missing" }
         guard status.kind == entry.kind else {
-            return "\(entry.path) is a \(status.kind.rawValue), not a \(entry.kind.rawValue)"
+            return "\(name) is a \(status.kind.rawValue), not a \(entry.kind.rawValue)"
         }
-        if entry.kind != .link, status.mode != entry.mode {
-            return "\(entry.path) has the mode \(octal(status.mode)), not \(octal(entry.mode))"
-        }
-        // Only root can give files away, so only root's copies have the owners of the originals.
-        if geteuid() == 0, (status.user, status.group) != (entry.user, entry.group) {
-            return "\(entry.path) belongs to \(status.user):\(status.group), not "
-                + "\(entry.user):\(entry.group)"
-        }
+        if let difference = difference(status, entry) { return "\(name) \(difference)" }
         switch entry.kind {
         case .file:
-            return try contentDifference(place, entry.path, entry.size, entry.sha256, buffer)
+            // Another name of a file is read under its first one.
+            if let first = entry.sameAs {
+                let other = try Files.status(backup.appending(BackupManifest.Entry.place(first)))
+                if let other, FileIdentity(other) == FileIdentity(status) { return nil }
+            }
+            return try contentDifference(place, name, entry.size, entry.sha256, buffer)
         case .link:
             let target = try Files.target(of: place)
             return target == entry.target
-                ? nil : "\(entry.path) points at \(target), not at \(entry.target ?? RawPath(""))"
+                ? nil
+                : "\(name) points at \(shown(target)), not at "
+                    + shown(entry.target ?? RawPath(""))
         case .folder, .other: return nil
         }
     } catch {
-        return "\(entry.path): \(error)"
+        return "\(name): \(error)"
     }
+}
+
+/// What was changed about it besides its content.
+private func difference(_ status: FileStatus, _ entry: BackupManifest.Entry) -> String? {
+    if entry.kind != .link, status.mode != entry.mode {
+        return "has the mode \(octal(status.mode)), not \(octal(entry.mode))"
+    }
+    // Only root can give files away, so only root's copies have the owners of the originals.
+    if geteuid() == 0, (status.user, status.group) != (entry.user, entry.group) {
+        return "belongs to \(status.user):\(status.group), not \(entry.user):\(entry.group)"
+    }
+    return nil
 }
 
 private func difference(
@@ -88,12 +110,11 @@ private func difference(
     do throws(Fault) {
         guard try Files.status(place) != nil else { return "database \(database.name) is missing" }
         if let difference = try contentDifference(
-            place, database.file, database.size, database.sha256, buffer)
+            place, shown(database.file), database.size, database.sha256, buffer)
         {
             return difference
         }
-        let tables = try SQLiteFile(place).check()
-        return tables == database.tables
+        return try database.tables(at: place) == database.tables
             ? nil : "database \(database.name) has other tables or rows than when it was taken"
     } catch {
         return "database \(database.name): \(error)"
@@ -101,13 +122,19 @@ private func difference(
 }
 
 private func contentDifference(
-    _ place: RawPath, _ path: RawPath, _ size: Int, _ sha256: String?,
+    _ place: RawPath, _ name: String, _ size: Int, _ sha256: String?,
     _ buffer: UnsafeMutableRawBufferPointer
 ) throws(Fault) -> String? {
-    var hash = SHA256()
-    let count = try Files.readBlocks(place, buffer) { hash.update(bufferPointer: $0) }
-    guard count == size else { return "\(path) has \(count) bytes, not \(size)" }
-    return hex(hash.finalize()) == sha256 ? nil : "\(path) has another content (SHA-256)"
+    let file = try Files.openForDisk(place)
+    defer { close(file) }
+    let status = try Files.status(open: file, place)
+    guard status.size == size else { return "\(name) has \(status.size) bytes, not \(size)" }
+    var hash = ContentHash()
+    let count = try Files.readPieces(
+        file, place, size: size, sparse: status.allocated < status.size, buffer
+    ) { piece throws(Fault) in hash.add(piece) }
+    guard count == size else { return "\(name) has \(count) bytes, not \(size)" }
+    return hash.finish() == sha256 ? nil : "\(name) has another content (SHA-256)"
 }
 
 private func octal(_ mode: Int) -> String { "0" + String(mode, radix: 8) }

@@ -5,11 +5,12 @@
 //   ID/receipt.json      the manifest in short, so that a list of backups needs no long ones
 //   ID/files/…           what lies below the runbook's folder
 //   ID/absolute/…        what lies elsewhere, under its whole path
-//   ID/databases/…       one SQLite file for each database
+//   ID/databases/…       one file for each: a SQLite file, a dump of the server's own tool, keys
 import Crypto
 import Domain
 import Files
 import FoundationEssentials
+import Glibc
 
 struct BackupManifest: Codable, Sendable {
     struct Entry: Codable, Sendable {
@@ -29,8 +30,15 @@ struct BackupManifest: Codable, Sendable {
         var modified: Int64
         /// A folder that only leads to what was asked for.
         var isWay: Bool?
-        /// It was written to while it was copied.
-        var changed: Bool?
+        /// It grew while it was copied, and was kept as it was when it was opened.
+        var grew: Bool?
+        /// The first name of the same file (a hard link), which has the content.
+        var sameAs: RawPath?
+        /// Extended attributes, by name. They are kept here only, so that a place that knows none of
+        /// them loses none.
+        var attributes: [FileAttribute]?
+        /// Tocsin's own file; it is put back only when it is named.
+        var configuration: Bool?
 
         init(_ path: RawPath, _ status: FileStatus, isWay: Bool = false) {
             self.path = path
@@ -44,19 +52,29 @@ struct BackupManifest: Codable, Sendable {
         }
 
         /// Where it lies in the backup.
-        var place: RawPath {
+        var place: RawPath { Self.place(path) }
+        static func place(_ path: RawPath) -> RawPath {
             path.isAbsolute
                 ? RawPath("absolute").appending(
                     RawPath(bytes: Array(path.bytes.drop { $0 == 0x2F })))
                 : RawPath("files").appending(path)
         }
     }
+    /// What was met, but has no content or had vanished.
+    struct LeftOut: Codable, Sendable {
+        var path: RawPath
+        /// Goes on where the path ends, as in `is a socket`.
+        var why: String
+    }
     struct DatabaseEntry: Codable, Sendable {
         struct Table: Codable, Sendable, Equatable {
             var name: String
             var rows: Int
         }
+        enum Kind: String, Codable { case sqlite, mysql, postgresql, redis }
         var name: String
+        /// Nil: sqlite, the only kind that older backups knew.
+        var kind: Kind?
         /// In the backup.
         var file: RawPath
         var size: Int
@@ -66,9 +84,13 @@ struct BackupManifest: Codable, Sendable {
         var mode: Int
         var user: UInt32
         var group: UInt32
+        /// Why the copy could not be tried out when it was made; nil: it was.
+        var doubt: String?
         var rows: Int { tables.reduce(0) { $0 + $1.rows } }
     }
-    var version = 1
+    /// The newest form that this program knows.
+    static let present = 2
+    var version = BackupManifest.present
     var id: String
     var at: Timestamp
     /// The runbook's folder then.
@@ -76,13 +98,22 @@ struct BackupManifest: Codable, Sendable {
     /// By path.
     var entries: [Entry]
     var databases: [DatabaseEntry]
+    var leftOut: [LeftOut]?
 
     /// The manifest in short.
     var receipt: ReceiptRecord {
         ReceiptRecord(
             id: id, at: at, files: entries.count { $0.kind != .folder },
-            bytes: entries.reduce(0) { $0 + $1.size } + databases.reduce(0) { $0 + $1.size },
-            databases: databases.map(\.name), rows: databases.reduce(0) { $0 + $1.rows })
+            bytes: entries.reduce(0) { $0 + ($1.sameAs == nil ? $1.size : 0) }
+                + databases.reduce(0) { $0 + $1.size },
+            databases: databases.map(\.name), rows: databases.reduce(0) { $0 + $1.rows },
+            leftOut: leftOut?.count,
+            doubts: doubts.isEmpty ? nil : doubts)
+    }
+
+    /// What keeps the backup from being a verified one.
+    private var doubts: [String] {
+        databases.compactMap { database in database.doubt.map { "\(database.name): \($0)" } }
     }
 }
 
@@ -94,12 +125,19 @@ struct ReceiptRecord: Codable, Equatable {
     var bytes: Int
     var databases: [String]
     var rows: Int
+    var leftOut: Int?
+    /// What keeps it from being a verified one.
+    var doubts: [String]?
 
     /// Only of a folder with its full name: it was read back before it got it.
-    func receipt(in folder: RawPath) -> BackupReceipt {
+    func receipt(
+        in folder: RawPath, sha256: String?, check: VerificationRecord? = nil
+    ) -> BackupReceipt {
         BackupReceipt(
             id: id, path: folder.description, at: at, files: files, bytes: bytes,
-            databases: databases, rows: rows, verified: true)
+            databases: databases, rows: rows, verified: doubts == nil && check.map { $0.count == 0 } ?? true,
+            sha256: sha256, checkedAt: check?.at, problem: check?.first, leftOut: leftOut,
+            doubts: doubts)
     }
 }
 
@@ -110,30 +148,105 @@ struct BackupFolder {
     var checksum: RawPath { path.appending("manifest.sha256") }
     var receipt: RawPath { path.appending("receipt.json") }
 
+    /// - Parameter known: the manifest's SHA-256 as somebody remembers it.
     /// - Throws: `Damage` when the manifest is not what was written; `Fault` when it cannot be read.
-    func readManifest() throws -> BackupManifest {
-        let bytes = try Files.read(manifest, limit: 1 << 30)
-        guard try Files.read(checksum, limit: 1000) == Self.checksumLine(bytes) else {
-            throw Damage(subject: manifest.description, detail: "it does not fit its checksum")
+    func readManifest(known: String? = nil) throws -> BackupManifest {
+        let bytes = try Self.readFromDisk(manifest)
+        let line = Self.checksumLine(bytes)
+        guard try Self.readFromDisk(checksum) == Array(line.utf8) else {
+            throw Damage(
+                subject: shown(manifest), detail: "it does not fit its checksum, manifest.sha256")
+        }
+        guard known == nil || line.hasPrefix(known ?? "") else {
+            throw Damage(
+                subject: shown(manifest),
+                detail:
+                    "it was replaced together with its checksum: its receipt has another SHA-256")
         }
         do {
-            return try JSONDecoder().decode(BackupManifest.self, from: Data(bytes))
+            let manifest = try JSONDecoder().decode(BackupManifest.self, from: Data(bytes))
+            guard manifest.version <= BackupManifest.present else {
+                throw Damage(
+                    subject: shown(self.manifest),
+                    detail: "a newer program wrote it (version \(manifest.version)); use that one")
+            }
+            return manifest
+        } catch let damage as Damage {
+            throw damage
         } catch {
             throw Damage(
-                subject: manifest.description, detail: "this version cannot read it: \(error)")
+                subject: shown(manifest), detail: "this version cannot read it: \(error)")
         }
     }
 
-    func write(_ manifest: BackupManifest) throws(Fault) {
+    /// Not synced; the whole backup is.
+    /// - Returns: the manifest's SHA-256.
+    func write(_ manifest: BackupManifest) throws(Fault) -> String {
         let bytes = try encoded(manifest)
-        try Files.replace(self.manifest, with: bytes)
-        try Files.replace(checksum, with: Self.checksumLine(bytes))
-        try Files.replace(receipt, with: try encoded(manifest.receipt))
+        let line = Self.checksumLine(bytes)
+        try write(bytes, self.manifest)
+        try write(Array(line.utf8), checksum)
+        try write(try encoded(manifest.receipt), receipt)
+        return String(line.prefix(64))
     }
 
-    private static func checksumLine(_ manifest: [UInt8]) -> [UInt8] {
-        Array("\(hex(SHA256.hash(data: manifest)))  manifest.json\n".utf8)
+    private func write(_ bytes: [UInt8], _ path: RawPath) throws(Fault) {
+        let file = try Files.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, "write")
+        defer { close(file) }
+        try Files.write(bytes, to: file, path)
     }
+
+    /// The manifest's SHA-256 as its checksum says it; nil when there is none.
+    var sha256: String? {
+        guard let line = try? Files.readIfThere(checksum), line.count > 64 else { return nil }
+        return String(decoding: line.prefix(64), as: UTF8.self)
+    }
+
+    private static func checksumLine(_ manifest: [UInt8]) -> String {
+        "\(hex(SHA256.hash(data: manifest)))  manifest.json\n"
+    }
+
+    private static func readFromDisk(_ path: RawPath) throws(Fault) -> [UInt8] {
+        let file = try Files.openForDisk(path)
+        defer { close(file) }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        defer { buffer.deallocate() }
+        let size = try Files.status(open: file, path).size
+        guard size <= 1 << 30 else {
+            throw Fault(operation: "read", subject: shown(path), cause: "more than 1 GiB")
+        }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(size)
+        _ = try Files.readPieces(file, path, size: size, sparse: false, buffer) {
+            piece throws(Fault) in
+            switch piece {
+            case .bytes(let part): bytes += part
+            case .hole(let count): bytes += repeatElement(0, count: count)
+            }
+        }
+        return bytes
+    }
+}
+
+/// SHA-256 of a file's content, with the zeros of its holes, as sha256sum computes it.
+struct ContentHash {
+    private var hash = SHA256()
+    private static let zeros = [UInt8](repeating: 0, count: 1 << 18)
+
+    mutating func add(_ piece: FilePiece) {
+        switch piece {
+        case .bytes(let bytes): hash.update(bufferPointer: bytes)
+        case .hole(var count):
+            while count > 0 {
+                let part = min(count, Self.zeros.count)
+                Self.zeros.withUnsafeBytes { zeros in
+                    hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: zeros[..<part]))
+                }
+                count -= part
+            }
+        }
+    }
+    func finish() -> String { hex(hash.finalize()) }
 }
 
 func hex(_ digest: SHA256.Digest) -> String {

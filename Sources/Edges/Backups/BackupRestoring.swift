@@ -1,114 +1,126 @@
-// Puts a backup's files back, each in one rename, with owner, mode and times.
-import Crypto
+// Puts a backup's files back: all written and compared beside their places first, then each in one rename.
 package import Domain
 import Files
+import FoundationEssentials
+import Glibc
 
 extension FileBackupKeeper {
-    /// What has come into the folders since stays. A copy that is not what was taken is not put back.
-    /// - Parameters:
-    ///   - paths: relative to the runbook's folder, or absolute, as they were kept; with all below.
-    ///   - folder: the runbook's, absolute.
+    /// What has come into the folders since stays. A copy that is not what was taken is not put back,
+    /// and then nothing is.
     /// - Throws: `Fault` naming the file; `Damage` when the backup is not what was taken.
+    @discardableResult
     package func restoreFiles(
-        _ receipt: BackupReceipt, paths: [String]?, folder: String, progress: (String) -> Void
-    ) throws {
-        let backup = BackupFolder(path: RawPath(receipt.path))
-        let entries = try select(try backup.readManifest(), paths)
-        let home = RawPath(folder)
-        var made: [BackupManifest.Entry] = []
-        // By path: a folder comes before what is in it.
-        for entry in entries where entry.kind == .folder {
-            let target = home.appending(entry.path)
-            let isThere = try Files.status(target, following: true) != nil
-            try Files.makeFolder(target)
-            if !isThere || entry.isWay != true { made.append(entry) }
-        }
-        for entry in entries where entry.kind != .folder {
-            try put(entry, backup.path, home)
-            crashPoint("file-restored")
-        }
-        for entry in made.reversed() { try setMetadata(entry, home.appending(entry.path)) }
+        _ receipt: BackupReceipt, paths: [String]?, folder: String, saved: String?,
+        progress: (String) -> Void
+    ) throws -> RestoreSummary {
+        let (manifest, plan) = try plan(receipt, paths, folder)
+        let summary = try summary(plan, manifest, receipt)
         progress(
-            "restored \(entries.count { $0.kind != .folder }) files from backup \(receipt.id)")
+            "\(summary.replaced) to replace, \(summary.made) to make, \(summary.same) as they were")
+        if let saved { try save(plan, RawPath(saved), progress) }
+        try Restorer(plan: plan, mayRemoveFolders: saved != nil, crashPoint: crashPoint)
+            .run(progress)
+        progress(
+            "restored \(plan.writes.count) files from backup \(receipt.id), "
+                + "\(plan.same) were as they had been")
+        tell(summary, manifest, paths, progress)
+        return summary
     }
 
-    package func contents(_ receipt: BackupReceipt) throws -> [[UInt8]] {
-        try BackupFolder(path: RawPath(receipt.path)).readManifest().entries
-            .filter { $0.isWay != true }.map(\.path.bytes)
+    package func forecastRestore(
+        _ receipt: BackupReceipt, paths: [String]?, folder: String
+    ) throws -> RestoreSummary {
+        let (manifest, plan) = try plan(receipt, paths, folder)
+        return try summary(plan, manifest, receipt)
     }
 
-    private func select(
-        _ manifest: BackupManifest, _ paths: [String]?
-    ) throws(Fault) -> [BackupManifest.Entry] {
-        guard let paths else { return manifest.entries }
-        let wanted = paths.map { RawPath($0) }
-        func isWanted(_ entry: BackupManifest.Entry) -> Bool {
-            wanted.contains {
-                entry.path.isAbsolute == $0.isAbsolute && entry.path.isInside($0)
-            }
+    private func plan(
+        _ receipt: BackupReceipt, _ paths: [String]?, _ folder: String
+    ) throws -> (BackupManifest, RestorePlan) {
+        let backup = BackupFolder(path: RawPath(receipt.path))
+        let manifest = try backup.readManifest(known: receipt.sha256)
+        let home = RawPath(folder)
+        let entries = try manifest.selection(paths, home: home)
+        return (manifest, try RestorePlan(entries, backup: backup.path, home: home))
+    }
+
+    private func summary(
+        _ plan: RestorePlan, _ manifest: BackupManifest, _ receipt: BackupReceipt
+    ) throws(Fault) -> RestoreSummary {
+        let leftAlone = try plan.leftAlone(manifest, store: RawPath(receipt.path).folder)
+        return RestoreSummary(
+            replaced: plan.replaced.count, made: plan.made.count, same: plan.same,
+            bytes: plan.bytes, leftAlone: leftAlone.prefix(100).map(shown),
+            leftAloneCount: leftAlone.count)
+    }
+
+    private func tell(
+        _ summary: RestoreSummary, _ manifest: BackupManifest, _ paths: [String]?,
+        _ progress: (String) -> Void
+    ) {
+        for path in summary.leftAlone {
+            progress("\(path) is not in the backup and was left alone")
         }
-        func leadsThere(_ entry: BackupManifest.Entry) -> Bool {
-            entry.kind == .folder
-                && wanted.contains {
-                    entry.path.isAbsolute == $0.isAbsolute && $0.isInside(entry.path)
-                }
+        if summary.leftAloneCount > summary.leftAlone.count {
+            progress("and \(summary.leftAloneCount - summary.leftAlone.count) more")
         }
-        for path in wanted
-        where !manifest.entries.contains(where: {
-            $0.isWay != true && $0.path.isAbsolute == path.isAbsolute && $0.path.isInside(path)
-        }) {
-            throw Fault(
-                operation: "restore", subject: path.description,
-                cause: "the backup \(manifest.id) does not hold it")
-        }
-        return manifest.entries.compactMap { entry in
-            if isWanted(entry) { return entry }
-            guard leadsThere(entry) else { return nil }
-            var way = entry
-            way.isWay = true
-            return way
+        guard paths == nil else { return }
+        for entry in manifest.entries where entry.configuration == true {
+            progress("\(shown(entry.path)) is in the backup too; it is put back when it is named")
         }
     }
 
-    private func put(
-        _ entry: BackupManifest.Entry, _ backup: RawPath, _ home: RawPath
+    // MARK: What is replaced
+
+    /// Saves what the plan replaces, in the form of a backup. A save that is there already is whole, and
+    /// was made before anything was changed.
+    private func save(
+        _ plan: RestorePlan, _ saved: RawPath, _ progress: (String) -> Void
     ) throws {
-        let target = home.appending(entry.path)
-        let temporary = Files.besides(target)
-        try Files.makeFolder(target.folder, mode: 0o755)
-        try Files.remove(temporary)
-        do {
-            if let link = entry.target {
-                try Files.makeLink(temporary, to: link)
-            } else {
-                try copy(entry, backup.appending(entry.place), temporary)
+        if try Files.status(saved) != nil { return }
+        let partial = RawPath("\(saved)\(Self.partialEnding)")
+        try removeTree(partial)
+        try Files.makeFolder(partial)
+        let disk = try FileSystemSync(partial)
+        let before = try BackupPlan(saving: plan.replaced, folders: plan.present, home: plan.home)
+        let copied = try BackupCopier(plan: before, backup: partial, crashPoint: crashPoint).copy()
+        let manifest = BackupManifest(
+            id: "saved", at: timestampNow(), folder: plan.home, entries: copied.entries,
+            databases: [])
+        _ = try BackupFolder(path: partial).write(manifest)
+        try Files.replace(partial.appending(Self.madeName), with: try encoded(plan.made))
+        try disk.sync()
+        crashPoint("restore-saving")
+        try Files.rename(partial, saved)
+        try Files.sync(folder: saved.folder)
+        crashPoint("restore-saved")
+        progress("saved \(plan.replaced.count) that are replaced")
+    }
+    private static let madeName = "made.json"
+
+    package func putBackFiles(saved: String, progress: (String) -> Void) throws {
+        let saved = RawPath(saved)
+        // It died before it had saved anything, so it had changed nothing.
+        guard try Files.status(saved) != nil else { return }
+        let manifest = try BackupFolder(path: saved).readManifest()
+        let made = try JSONDecoder().decode(
+            [RawPath].self, from: Data(try Files.read(saved.appending(Self.madeName))))
+        for path in made.reversed() {
+            try Files.remove(Restorer.temporary(path))
+            switch try Files.status(path)?.kind {
+            case nil: break
+            // Not empty: somebody else has put something there.
+            case .folder: _ = path.withCString { rmdir($0) }
+            case .file, .link, .other: try Files.remove(path)
             }
-            try setMetadata(entry, temporary)
-            try Files.rename(temporary, target)
-        } catch {
-            try? Files.remove(temporary)
-            throw error
+            crashPoint("file-put-back")
         }
-        try Files.sync(folder: target.folder)
-    }
-
-    private func copy(
-        _ entry: BackupManifest.Entry, _ source: RawPath, _ target: RawPath
-    ) throws {
-        var hash = SHA256()
-        try Files.copyContent(from: source, to: target) { hash.update(bufferPointer: $0) }
-        guard hex(hash.finalize()) == entry.sha256 else {
-            throw Damage(
-                subject: source.description,
-                detail: "it is not what was taken; \(entry.path) was left alone")
+        // Left by a restore that died.
+        for entry in manifest.entries {
+            try Files.remove(Restorer.temporary(manifest.folder.appending(entry.path)))
         }
-        Files.copyAttributes(from: source, to: target)
-        try Files.sync(file: target)
-    }
-
-    private func setMetadata(_ entry: BackupManifest.Entry, _ path: RawPath) throws(Fault) {
-        try Files.apply(
-            user: entry.user, group: entry.group, mode: entry.mode, modified: entry.modified,
-            kind: entry.kind, to: path)
+        let plan = try RestorePlan(manifest.entries, backup: saved, home: manifest.folder)
+        try Restorer(plan: plan, mayRemoveFolders: false, crashPoint: crashPoint).run(progress)
+        progress("put back \(plan.writes.count) files and removed \(made.count)")
     }
 }

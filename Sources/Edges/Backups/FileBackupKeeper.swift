@@ -4,24 +4,26 @@ import Files
 import FoundationEssentials
 import Glibc
 
-/// Keeps backups of files and SQLite databases below one folder, each in a folder of its own.
+/// Keeps backups of files and databases below one folder, each in a folder of its own.
 ///
 /// A backup is made as `ID.partial`, synced, and compared byte by byte with its manifest; only then it
 /// is renamed to `ID`. So whatever has a full name was whole when it got it.
 package struct FileBackupKeeper: BackupKeeper {
+    let secrets: any SecretReader
     let crashPoint: @Sendable (String) -> Void
 
     /// - Parameters:
-    ///   - secrets: for data sources that want a password. SQLite, the only one so far, wants none.
+    ///   - secrets: for data sources that want a password.
     ///   - crashPoint: told the name of each place where a crash makes a difference. For tests.
     package init(
         secrets: any SecretReader, crashPoint: @escaping @Sendable (String) -> Void = { _ in }
     ) {
+        self.secrets = secrets
         self.crashPoint = crashPoint
     }
 
     /// Files and folders are copied with modes, owners, times, attributes, links and holes; a database
-    /// is copied by SQLite itself while others use it. A link that is named itself is kept together
+    /// is copied by its own tool while others use it, and a dump is tried out in a scratch database. A link that is named itself is kept together
     /// with what it points at. The folder of backups is never part of one.
     /// - Throws: `Fault` when something that is named is not there, or cannot be read or written; then
     ///   nothing of the backup remains.
@@ -33,25 +35,27 @@ package struct FileBackupKeeper: BackupKeeper {
         guard store.isAbsolute, !store.names.isEmpty else {
             throw Fault(
                 operation: "take a backup", subject: definition.to,
-                cause: "`backup: to:` must be a folder")
+                cause: "`backup: to:` must be the absolute path of a folder")
         }
         try Files.makeFolder(store)
         let lock = try BackupLock(store, progress)
         defer { withExtendedLifetime(lock) {} }
         try removeLeftovers(store)
+        try Scratch(store: store, crashPoint: crashPoint).dropLeftovers(sources, secrets, progress)
         let id = try freeID(at, store)
         let partial = RawPath("\(store.appending(id))\(Self.partialEnding)")
         do {
-            let manifest = try make(partial, id, definition, RawPath(folder), sources, at, progress)
+            let (manifest, sha256) = try make(
+                partial, id, definition, RawPath(folder), sources, at, progress)
             crashPoint("backup-verified")
             let final = store.appending(id)
             try Files.rename(partial, final)
             try Files.sync(folder: store)
             crashPoint("backup-named")
             try retire(definition, newest: id, at, progress)
-            return manifest.receipt.receipt(in: final)
+            return manifest.receipt.receipt(in: final, sha256: sha256)
         } catch {
-            try? Files.remove(partial)
+            try? removeTree(partial)
             throw error
         }
     }
@@ -59,46 +63,88 @@ package struct FileBackupKeeper: BackupKeeper {
     private func make(
         _ partial: RawPath, _ id: String, _ definition: BackupDefinition, _ folder: RawPath,
         _ sources: [DataSource], _ at: Timestamp, _ progress: (String) -> Void
-    ) throws -> BackupManifest {
+    ) throws -> (BackupManifest, sha256: String) {
         try Files.makeFolder(partial)
+        // Opened before anything is written: so no error of writing is missed.
+        let disk = try FileSystemSync(partial)
         crashPoint("backup-begun")
         var manifest = BackupManifest(id: id, at: at, folder: folder, entries: [], databases: [])
-        let plan = try BackupPlan(definition, folder)
-        try checkSpace(plan.bytes, RawPath(definition.to))
+        let plan = try BackupPlan(
+            definition, folder, databases: databaseFiles(definition, sources))
+        try checkSpace(plan, RawPath(definition.to))
         progress("copying \(plan.entries.count) entries, \(plan.bytes) bytes")
-        manifest.entries = try BackupCopier(plan: plan, backup: partial).copy()
-        for entry in manifest.entries where entry.changed == true {
-            progress("\(entry.path) was written to while it was copied")
-        }
-        for path in plan.leftOut { progress("\(path) is a socket, pipe or device and is left out") }
+        let copied = try BackupCopier(plan: plan, backup: partial, crashPoint: crashPoint).copy()
+        manifest.entries = copied.entries
+        let leftOut = plan.leftOut + copied.vanished
+        manifest.leftOut = leftOut.isEmpty ? nil : leftOut
+        tell(manifest, progress)
         crashPoint("backup-copied")
         for name in definition.databases + definition.sources {
             progress("copying database \(name)")
-            manifest.databases.append(try copyDatabase(name, sources, partial))
+            manifest.databases.append(try copyDatabase(name, sources, partial, progress))
         }
-        try BackupFolder(path: partial).write(manifest)
+        let sha256 = try BackupFolder(path: partial).write(manifest)
         crashPoint("backup-written")
-        progress("reading back")
-        // Nobody may find the full name before everything is on the disk; while the disk writes, the
-        // processors compare.
-        let sync = BackgroundSync(partial)
-        let differences = try BackupComparison(partial).differences()
-        try sync.wait()
+        try disk.sync()
+        crashPoint("backup-synced")
+        progress("reading back from the disk")
+        let differences = try BackupComparison(partial, sha256: sha256).differences()
         if let first = differences.first {
             throw Fault(
                 operation: "verify the backup", subject: partial.description,
                 cause: differences.count == 1
                     ? first : "\(first) (and \(differences.count - 1) more differences)")
         }
-        return manifest
+        return (manifest, sha256)
     }
 
-    private func checkSpace(_ bytes: Int, _ store: RawPath) throws(Fault) {
-        let free = try Files.freeSpace(at: store)
-        guard bytes < free else {
+    /// What an operator should know of it.
+    private func tell(_ manifest: BackupManifest, _ progress: (String) -> Void) {
+        for entry in manifest.entries where entry.grew == true {
+            progress(
+                "\(shown(entry.path)) grew while it was copied; its first \(entry.size) bytes, as "
+                    + "they were then, are kept")
+        }
+        let leftOut = manifest.leftOut ?? []
+        for thing in leftOut.prefix(Self.mostTold) { progress("\(shown(thing.path)) \(thing.why)") }
+        if leftOut.count > Self.mostTold {
+            progress("and \(leftOut.count - Self.mostTold) more; the manifest names them")
+        }
+    }
+    private static let mostTold = 100
+
+    /// The files of SQLite databases that are copied by SQLite: a plain copy of them beside that would
+    /// be a mix.
+    private func databaseFiles(
+        _ definition: BackupDefinition, _ sources: [DataSource]
+    ) -> [RawPath: String] {
+        var files: [RawPath: String] = [:]
+        for source in sources
+        where definition.databases.contains(source.name)
+            || definition.sources.contains(source.name)
+        {
+            guard case .sqlite(let path) = source.kind else { continue }
+            for ending in ["", "-wal", "-shm", "-journal"] {
+                files[RawPath(path + ending).plain] = source.name
+            }
+        }
+        return files
+    }
+
+    private func checkSpace(_ plan: BackupPlan, _ store: RawPath) throws(Fault) {
+        // What the manifest says of an entry takes about 400 bytes.
+        let bytes = plan.bytes + plan.entries.count * 400
+        let room = try Files.room(at: store)
+        guard bytes < room.free else {
             throw Fault(
                 operation: "take a backup", subject: store.description,
-                cause: "\(bytes) bytes are to be kept, but only \(free) are free", retry: true)
+                cause: "\(bytes) bytes are to be kept, but only \(room.free) are free", retry: true)
+        }
+        if let names = room.freeNames, plan.entries.count >= names {
+            throw Fault(
+                operation: "take a backup", subject: store.description,
+                cause: "\(plan.entries.count) entries are to be kept, but the file system has room "
+                    + "for only \(names) more files", retry: true)
         }
     }
 
@@ -115,16 +161,6 @@ package struct FileBackupKeeper: BackupKeeper {
     static let partialEnding = ".partial"
     static let retiredEnding = ".retired"
 
-    /// Only called by who holds the lock: whoever made them is dead.
-    private func removeLeftovers(_ store: RawPath) throws(Fault) {
-        for name in try Files.names(in: store) {
-            let text = name.description
-            if text.hasSuffix(Self.partialEnding) || text.hasSuffix(Self.retiredEnding) {
-                try Files.remove(store.appending(name))
-            }
-        }
-    }
-
     package func list(_ definition: BackupDefinition) throws -> [BackupReceipt] {
         let store = RawPath(definition.to)
         guard try Files.status(store, following: true) != nil else { return [] }
@@ -137,34 +173,32 @@ package struct FileBackupKeeper: BackupKeeper {
                 let record = try? JSONDecoder().decode(ReceiptRecord.self, from: Data(bytes)),
                 record.id == name.description
             else { continue }
-            receipts.append(record.receipt(in: folder.path))
+            receipts.append(
+                record.receipt(
+                    in: folder.path, sha256: folder.sha256,
+                    check: VerificationRecord.read(of: record.id, in: store)))
         }
         return receipts.sorted { ($0.at, $0.id) > ($1.at, $1.id) }
     }
 
-    package func differences(_ receipt: BackupReceipt) throws -> [String] {
-        try BackupComparison(RawPath(receipt.path)).differences()
+    /// Bytes in all and free where the backups lie, or will lie.
+    package func room(_ definition: BackupDefinition) throws -> (total: Int, free: Int) {
+        var place = RawPath(definition.to)
+        while try Files.status(place, following: true) == nil, place.folder != place {
+            place = place.folder
+        }
+        let room = try Files.room(at: place)
+        return (room.total, room.free)
     }
 
-    /// Removes what the definition does not keep. The newest stays in any case.
-    private func retire(
-        _ definition: BackupDefinition, newest: String, _ now: Timestamp,
-        _ progress: (String) -> Void
-    ) throws {
-        for (index, receipt) in try list(definition).enumerated()
-        where receipt.id != newest && index > 0 {
-            let tooMany = definition.keepLast.map { index >= max(1, $0) } ?? false
-            let age = (now - receipt.at).seconds
-            let tooOld = definition.keepDays.map { age > Double($0) * 86_400 } ?? false
-            guard tooMany || tooOld else { continue }
-            // Under another name first: what is half removed must not look like a backup.
-            let folder = RawPath(receipt.path)
-            let retired = RawPath("\(folder)\(Self.retiredEnding)")
-            try Files.rename(folder, retired)
-            crashPoint("backup-retired")
-            try Files.remove(retired)
-            progress("removed backup \(receipt.id)")
-        }
+    /// What was found is remembered beside the backup, for the list, where this user may write there.
+    package func differences(_ receipt: BackupReceipt) throws -> [String] {
+        let path = RawPath(receipt.path)
+        let differences = try BackupComparison(path, sha256: receipt.sha256).differences()
+        VerificationRecord(
+            at: timestampNow(), count: differences.count, first: differences.first
+        ).write(of: receipt.id, in: path.folder)
+        return differences
     }
 }
 

@@ -99,6 +99,9 @@ extension Files {
         }
     }
 
+    /// Has an open file's new content on its way to the disk, without waiting for it.
+    package static func startWriting(_ file: Int32) { tocsin_start_writing(file) }
+
     /// Syncs a file's content and metadata. Opened for reading, so that it works whatever its mode.
     package static func sync(file: RawPath) throws(Fault) {
         let descriptor = try open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, "sync")
@@ -106,12 +109,9 @@ extension Files {
         guard fsync(descriptor) == 0 else { throw fileFault("sync", file) }
     }
 
-    /// Writes everything of the path's file system to the disk: one wait instead of one for each file.
-    /// Errors of writing are reported since Linux 5.8.
+    /// Writes everything of the path's file system to the disk.
     package static func syncFileSystem(of path: RawPath) throws(Fault) {
-        let descriptor = try open(path, O_RDONLY | O_CLOEXEC, "sync")
-        defer { close(descriptor) }
-        guard syncfs(descriptor) == 0 else { throw fileFault("sync", path) }
+        try FileSystemSync(path).sync()
     }
 
     /// Puts a copy of a file or link in the place of whatever file is there, in one rename.
@@ -203,5 +203,23 @@ extension Files {
             }
         }
         try walk(RawPath(""))
+    }
+}
+
+/// Writes everything of a file system to the disk: one wait instead of one for each file.
+///
+/// Opened before anything is written: since Linux 5.8, `sync` tells of every error of writing since.
+package final class FileSystemSync: Sendable {
+    private let descriptor: Int32
+    private let path: RawPath
+
+    package init(_ path: RawPath) throws(Fault) {
+        self.path = path
+        descriptor = try Files.open(path, O_RDONLY | O_CLOEXEC, "sync")
+    }
+    deinit { close(descriptor) }
+
+    package func sync() throws(Fault) {
+        guard syncfs(descriptor) == 0 else { throw fileFault("sync", path) }
     }
 }

@@ -107,7 +107,7 @@ package enum Files {
         }
     }
 
-    static func write(
+    package static func write(
         _ content: UnsafeRawBufferPointer, to descriptor: Int32, _ path: RawPath
     ) throws(Fault) {
         var rest = content[...]
@@ -221,11 +221,22 @@ package enum Files {
     }
 
     /// Bytes that this user may still write where the path lies.
-    package static func freeSpace(at path: RawPath) throws(Fault) -> Int {
+    package static func freeSpace(at path: RawPath) throws(Fault) -> Int { try room(at: path).free }
+
+    /// What may still be written where the path lies.
+    /// - Returns: bytes in all and free for this user, and how many files; nil where that has no limit.
+    package static func room(
+        at path: RawPath
+    ) throws(Fault) -> (total: Int, free: Int, freeNames: Int?) {
         var status = statvfs()
         guard path.withCString({ statvfs($0, &status) }) == 0 else {
             throw fileFault("ask for the free space of", path)
         }
-        return Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
+        let unit = UInt64(status.f_frsize)
+        return (
+            Int(clamping: UInt64(status.f_blocks) * unit),
+            Int(clamping: UInt64(status.f_bavail) * unit),
+            status.f_files == 0 ? nil : Int(clamping: UInt64(status.f_favail))
+        )
     }
 }

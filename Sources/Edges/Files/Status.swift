@@ -1,7 +1,7 @@
 // What a file is and what belongs to it besides its content: mode, owner, times, attributes.
 import CLinux
 package import Domain
-import Glibc
+package import Glibc
 
 package enum FileKind: String, Sendable, Codable {
     case file, folder, link
@@ -26,6 +26,9 @@ package struct FileStatus: Sendable, Equatable {
     package var inode: UInt64
     /// Names of the same file; what has several may be meant by another of them.
     package var names: Int
+    /// When its content, owner, mode or attributes last changed; nanoseconds since 1970. Programs can
+    /// set `modified` back, but not this.
+    package var changed: Int64
 
     init(_ status: stat) {
         switch status.st_mode & S_IFMT {
@@ -43,6 +46,7 @@ package struct FileStatus: Sendable, Equatable {
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
         names = Int(status.st_nlink)
+        changed = Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
     }
 }
 
@@ -68,7 +72,8 @@ extension Files {
         throw fileFault("look at", path)
     }
 
-    static func status(open descriptor: Int32, _ path: RawPath) throws(Fault) -> FileStatus {
+    package static func status(open descriptor: Int32, _ path: RawPath) throws(Fault) -> FileStatus
+    {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw fileFault("look at", path) }
         return FileStatus(status)
@@ -97,6 +102,14 @@ extension Files {
         if kind != .link, path.withCString({ chmod($0, mode_t(mode)) }) != 0 {
             throw fileFault("set the mode of", path)
         }
+        let times = times(modified: modified)
+        let set = path.withCString { utimensat(AT_FDCWD, $0, times, AT_SYMLINK_NOFOLLOW) }
+        if set != 0 { throw fileFault("set the time of", path) }
+    }
+
+    /// For utimensat(2): the access time becomes the present.
+    /// - Parameter modified: nanoseconds since 1970.
+    package static func times(modified: Int64) -> [timespec] {
         var times = [timespec(tv_sec: 0, tv_nsec: Int(utimeNow)), timespec()]
         times[1].tv_sec = Int(modified / 1_000_000_000)
         times[1].tv_nsec = Int(modified % 1_000_000_000)
@@ -104,8 +117,7 @@ extension Files {
             times[1].tv_sec -= 1
             times[1].tv_nsec += 1_000_000_000
         }
-        let set = path.withCString { utimensat(AT_FDCWD, $0, times, AT_SYMLINK_NOFOLLOW) }
-        if set != 0 { throw fileFault("set the time of", path) }
+        return times
     }
 
     package static func apply(_ status: FileStatus, to path: RawPath) throws(Fault) {

@@ -205,10 +205,12 @@ package final class SQLiteEventStore: EventStore {
             throw Fault(
                 operation: "open the journal", subject: state, cause: "it is not an absolute path")
         }
+        let wanted = "/" + state.split(separator: "/").joined(separator: "/")
         var made = ""
         for part in state.split(separator: "/") {
             made += "/" + part
-            guard mkdir(made, 0o750) == 0 else {
+            // Only the last one is the engine's own; through the others its operators must pass.
+            guard mkdir(made, made == wanted ? 0o750 : 0o755) == 0 else {
                 if errno == EEXIST { continue }
                 throw Fault(operation: "make the folder", subject: made, cause: systemError())
             }

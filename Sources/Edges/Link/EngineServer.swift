@@ -28,12 +28,18 @@ package struct EngineServer: Sendable {
     private let service: any EngineService
     private let logger: Logger
     private let limits: Limits
+    private let group: (name: String, ownFolder: String)?
 
-    /// - Parameter socket: an absolute path; its folder must exist.
+    /// - Parameters:
+    ///   - socket: an absolute path; its folder must exist.
+    ///   - group: whose members may open the socket, and the engine's own folder, which they may pass
+    ///     through; nil: whichever group the file gets.
     package init(
-        socket: String, service: any EngineService, logger: Logger, limits: Limits = Limits()
+        socket: String, group: (name: String, ownFolder: String)? = nil,
+        service: any EngineService, logger: Logger, limits: Limits = Limits()
     ) {
         self.socket = socket
+        self.group = group
         self.service = service
         self.logger = logger
         self.limits = limits
@@ -48,7 +54,7 @@ package struct EngineServer: Sendable {
         let connections = Connections(loop: MultiThreadedEventLoopGroup.singleton.next())
         let listener = try await listen(connections)
         let identity = SocketPlace.identity(of: socket)
-        do { try SocketPlace.setMode(socket) } catch {
+        do { try openToGroup() } catch {
             try? await listener.close()
             SocketPlace.remove(socket, ifStill: identity)
             throw error
@@ -63,6 +69,16 @@ package struct EngineServer: Sendable {
         await connections.stop(within: limits.stopping)
         guard Task.isCancelled else {
             throw Fault(operation: "listen on the socket", subject: socket, cause: "it was closed")
+        }
+    }
+
+    private func openToGroup() throws(Fault) {
+        try SocketPlace.setMode(socket)
+        guard let group else { return }
+        let closed = try SocketPlace.admit(group.name, to: socket, ownFolder: group.ownFolder)
+        for folder in closed {
+            logger.warning(
+                "the group \(group.name) cannot reach the socket: \(folder) is closed to it")
         }
     }
 

@@ -10,6 +10,9 @@ package protocol EngineService: Sendable {
     /// The rollback as it would be run now.
     /// - Throws: `Refusal` when the runbook has none (409).
     func rollbackPlan(for caller: Caller) async throws -> RollbackReport
+    /// The backups on disk, newest first.
+    /// - Throws: `Refusal` when there can be none (409); `Fault` when they cannot be read (503).
+    func backups(for caller: Caller) async throws -> BackupListReport
     /// - Throws: `Refusal` (403, 409, 422); `Fault` or `Damage` when it could not be recorded (503).
     func perform(_ request: CommandRequest, by caller: Caller) async throws -> CommandAnswer
     /// Events with a number greater than `after`, oldest first; `limit` is 1 to 10 000.

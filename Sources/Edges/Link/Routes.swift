@@ -24,7 +24,7 @@ struct Routes: Answering {
     }
 
     private enum Route {
-        case situation, runbook, plan, stream, events, commands, alerts, metrics, health
+        case situation, runbook, plan, backups, stream, events, commands, alerts, metrics, health
         case history(ProbeReference)
 
         init?(_ segments: [String]) {
@@ -32,6 +32,7 @@ struct Routes: Answering {
             case ["v1", "situation"]: self = .situation
             case ["v1", "runbook"]: self = .runbook
             case ["v1", "rollback", "plan"]: self = .plan
+            case ["v1", "backups"]: self = .backups
             case ["v1", "stream"]: self = .stream
             case ["v1", "events"]: self = .events
             case ["v1", "commands"]: self = .commands
@@ -48,7 +49,9 @@ struct Routes: Answering {
         var method: String {
             switch self {
             case .commands, .alerts: "POST"
-            case .situation, .runbook, .plan, .stream, .events, .metrics, .health, .history: "GET"
+            case .situation, .runbook, .plan, .backups, .stream, .events, .metrics, .health,
+                .history:
+                "GET"
             }
         }
     }
@@ -91,6 +94,7 @@ struct Routes: Answering {
         case .situation: return .json(await service.situation(for: try await caller()))
         case .runbook: return .json(await service.runbook(for: try await caller()))
         case .plan: return .json(try await service.rollbackPlan(for: try await caller()))
+        case .backups: return .json(try await service.backups(for: try await caller()))
         case .commands:
             let command = try CommandRequest(strict: request.body)
             return .json(try await service.perform(command, by: try await caller()))

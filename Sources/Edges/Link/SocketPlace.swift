@@ -44,6 +44,59 @@ enum SocketPlace {
         }
     }
 
+    /// Gives the socket to a group, so that its members may open it.
+    /// - Parameter ownFolder: the engine's own folder. Where the socket is in it, the group may pass
+    ///   through it, and still not see what else is in it.
+    /// - Returns: folders above the socket that the group cannot pass through, outermost first.
+    /// - Throws: `Fault` that names the group or the file.
+    static func admit(_ group: String, to path: String, ownFolder: String) throws(Fault) -> [String]
+    {
+        let id = try Self.id(of: group)
+        func give(_ place: String, mode: mode_t) throws(Fault) {
+            guard chown(place, uid_t.max, id) == 0, chmod(place, mode) == 0 else {
+                throw Fault(
+                    operation: "let the group \(group) in", subject: place,
+                    cause: systemError() + "; be root, or a member of it")
+            }
+        }
+        try give(path, mode: 0o660)
+        var folders = Self.folders(above: path)
+        if folders.last == ownFolder { try give(ownFolder, mode: 0o710) }
+        folders.removeAll { folder in
+            var info = stat()
+            guard stat(folder, &info) == 0 else { return false }
+            return info.st_gid == id ? info.st_mode & 0o010 != 0 : info.st_mode & 0o001 != 0
+        }
+        return folders
+    }
+
+    /// `/`, `/run`, `/run/tocsin` of `/run/tocsin/engine.sock`.
+    private static func folders(above path: String) -> [String] {
+        var result = ["/"]
+        var present = ""
+        for part in path.split(separator: "/").dropLast() {
+            present += "/" + part
+            result.append(present)
+        }
+        return result
+    }
+
+    private static func id(of group: String) throws(Fault) -> gid_t {
+        var size = 1024
+        while size <= 1 << 20 {
+            var entry = Glibc.group()
+            var found: UnsafeMutablePointer<Glibc.group>?
+            var buffer = [CChar](repeating: 0, count: size)
+            let status = getgrnam_r(group, &entry, &buffer, buffer.count, &found)
+            if status == 0, found != nil { return entry.gr_gid }
+            if status != ERANGE { break }
+            size *= 4
+        }
+        throw Fault(
+            operation: "let a group in", subject: group,
+            cause: "there is no such group; make it with: groupadd --system \(group)")
+    }
+
     /// Which file is at the path now, so that only the own one is removed later.
     static func identity(of path: String) -> FileIdentity? {
         var info = stat()

@@ -79,17 +79,38 @@ enum UnixSocket {
                 _ = poll(nil, 0, min(10, deadline.milliseconds))
             default:
                 close(descriptor)
-                throw .notReachable(path: path, why: reason(failure))
+                throw .notReachable(path: path, why: reason(failure, path))
             }
         }
     }
 
-    private static func reason(_ failure: Int32?) -> String {
+    /// Whom to ask to be let in: the group of the socket, where it can be seen.
+    private static func whoMayOpen(_ path: String) -> String {
+        var info = stat()
+        guard stat(path, &info) == 0, let name = groupName(info.st_gid) else {
+            return "the group of its engine may (tocsin engine --group)"
+        }
+        return "the group \(name) may: have yourself added to it, and log in again"
+    }
+    private static func groupName(_ id: gid_t) -> String? {
+        var buffer = [CChar](repeating: 0, count: 65_536)
+        return buffer.withUnsafeMutableBufferPointer { space in
+            var entry = group()
+            var found: UnsafeMutablePointer<group>?
+            guard let base = space.baseAddress,
+                getgrgid_r(id, &entry, base, space.count, &found) == 0
+            else { return nil }
+            // The name points into the buffer, so it is copied while that lives.
+            return found.map { String(cString: $0.pointee.gr_name) }
+        }
+    }
+
+    private static func reason(_ failure: Int32?, _ path: String) -> String {
         switch failure {
         case nil: "a socket's path has 1 to \(longestPath) bytes; name a shorter one with --socket"
         case ENOENT: noSocket
         case ECONNREFUSED: nobodyListens
-        case EACCES: "permission denied; its group may open it"
+        case EACCES: "permission denied; \(whoMayOpen(path))"
         case let other: systemError(other ?? 0)
         }
     }

@@ -69,7 +69,7 @@ final class CheckContext: Sendable {
     let processors = ProcessorReadings()
     let files = BlockingPool("probe-files", threads: 8)
     let databases = BlockingPool("probe-sql", threads: 8)
-    let sockets = BlockingPool("probe-sockets", threads: 16)
+    let servers = ServerPools()
     /// A little more than the scheduler starts at once, for checks that a step asks for.
     let programs = BlockingPool("probe-programs", threads: ProbeScheduler.programsAtOnce + 8)
 

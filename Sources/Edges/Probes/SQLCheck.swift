@@ -6,7 +6,7 @@ import Synchronization
 import Transfers
 
 struct SQLCheck: KindOfCheck {
-    private let context: CheckContext
+    let context: CheckContext
     private let probe: Probe
     private let source: DataSource
     private let query: String
@@ -21,14 +21,9 @@ struct SQLCheck: KindOfCheck {
     func find() async -> Finding {
         switch source.kind {
         case .sqlite(let path): await askSQLite(path)
-        case .mysql: noClient("MySQL")
-        case .postgresql: noClient("PostgreSQL")
+        case .mysql, .postgresql: await askServer(probe, source, query)
         case .redis: Finding(.unknown, "\(source.name) is a Redis: use a redis probe")
         }
-    }
-
-    private func noClient(_ name: String) -> Finding {
-        Finding(.unknown, "this build of Tocsin has no client for \(name) yet")
     }
 
     private func askSQLite(_ path: String) async -> Finding {

@@ -12,7 +12,8 @@ extension StepSession {
                 progress: { output.say($0) })
         }
         guard receipt.verified else {
-            return .failed("backup \(receipt.id) was taken, but not read back")
+            let why = receipt.doubts?.joined(separator: "; ") ?? "it was not read back"
+            return .failed("backup \(receipt.id) was taken, but is NOT verified: \(why)")
         }
         backupTaken = receipt
         return .done(
@@ -56,14 +57,8 @@ extension StepSession {
             }
             for path in found { bytes += try size(of: path) }
         }
-        for name in order.backup.databases {
-            guard let source = order.sources.first(where: { $0.name == name }) else {
-                return .wouldFail("the runbook has no data source \(name)")
-            }
-            guard case .sqlite(let path) = source.kind else {
-                throw noClient(name, "this database")
-            }
-            bytes += try size(of: RawPath(path))
+        for name in order.backup.databases + order.backup.sources {
+            bytes += try size(ofDatabase: try dataSource(name))
         }
         let free = try Files.freeSpace(at: place)
         guard free > bytes else {
@@ -72,7 +67,7 @@ extension StepSession {
         return .wouldRun("would keep \(sized(bytes)) in \(order.backup.to), read back and compare")
     }
 
-    private func size(of path: RawPath) throws(Fault) -> Int {
+    func size(of path: RawPath) throws(Fault) -> Int {
         guard let status = try Files.status(path) else { return 0 }
         guard status.kind == .folder else { return status.size }
         var bytes = 0
@@ -87,16 +82,28 @@ extension StepSession {
     func restoreDatabase(_ name: String) throws(Fault) -> WorkEnd {
         let (source, receipt) = try backup(of: name)
         var saved = try savedCopies()
-        if case .sqlite(let path) = source.kind { try save(path, &saved) }
-        try asking("restore the database", name) {
-            try backups.restoreDatabase(receipt, source: source, progress: { output.say($0) })
+        try saveContents(of: source, &saved)
+        do throws(Fault) {
+            try asking("restore the database", name) {
+                try backups.restoreDatabase(receipt, source: source, progress: { output.say($0) })
+            }
+        } catch {
+            throw Fault(
+                operation: error.operation, subject: error.subject,
+                cause:
+                    "\(error.cause); what was there before is saved in \(saved.folder), and undoing "
+                    + "this step puts it back", retry: error.retry)
         }
         return .done("\(name) is as in backup \(receipt.id)", facts: saved.facts)
     }
 
     func forecastRestoreDatabase(_ name: String) throws(Fault) -> Forecast {
-        let (_, receipt) = try backup(of: name)
-        return .wouldRun("would restore \(name) from backup \(receipt.id)")
+        let (source, receipt) = try backup(of: name)
+        let bytes = try size(ofDatabase: source)
+        let doubt = receipt.verified ? "" : ", which is NOT verified"
+        return .wouldRun(
+            "would save what \(name) holds now (\(sized(bytes))), then restore it from backup "
+                + receipt.id + doubt + halves(source))
     }
 
     private func backup(of name: String) throws(Fault) -> (DataSource, BackupReceipt) {
@@ -120,7 +127,7 @@ extension StepSession {
         return (source, receipt)
     }
 
-    private func asking<Result>(
+    func asking<Result>(
         _ operation: String, _ subject: String, _ body: () throws -> Result
     ) throws(Fault) -> Result {
         do {
@@ -135,11 +142,20 @@ extension StepSession {
 
 // Taking a restored database back.
 extension StepSession {
+    /// What a database holds now, so that a restore can be taken back.
+    func saveContents(of source: DataSource, _ saved: inout SavedCopies) throws(Fault) {
+        if case .sqlite(let path) = source.kind {
+            try save(path, &saved)
+        } else {
+            try save(source, &saved)
+        }
+    }
+
     /// A copy of the database as it is now, made by SQLite while others use it; of a file that SQLite
     /// cannot read, the files as they are.
     private func save(_ path: String, _ saved: inout SavedCopies) throws(Fault) {
         guard try Files.status(RawPath(path), following: true) != nil else {
-            _ = try saved.save([RawPath(path)])
+            try saved.save([RawPath(path)])
             return
         }
         do throws(Fault) {
@@ -152,10 +168,12 @@ extension StepSession {
         }
     }
 
-    private func copyDatabase(from path: String, to target: String) throws(Fault) {
+    func copyDatabase(from path: String, to target: String) throws(Fault) {
         try asking("copy the database", path) {
             let source = try DatabaseQueue(path: path)
-            let copy = try DatabaseQueue(path: target)
+            var lasting = Configuration()
+            lasting.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = EXTRA") }
+            let copy = try DatabaseQueue(path: target, configuration: lasting)
             try source.backup(to: copy)
             try copy.close()
             try source.close()
@@ -163,11 +181,8 @@ extension StepSession {
     }
 
     func putBackDatabase(_ name: String, _ saved: SavedCopies) throws(Fault) {
-        guard case .sqlite(let path) = order.sources.first(where: { $0.name == name })?.kind else {
-            throw Fault(
-                operation: "put back the database", subject: name,
-                cause: "the runbook has no such SQLite source any more")
-        }
+        let source = try dataSource(name)
+        guard case .sqlite(let path) = source.kind else { return try putBack(source, saved) }
         if let copy = saved.copy(ofDatabase: RawPath(path)) {
             // Into the live file, as the restore was: connections that are open see it.
             try copyDatabase(from: copy.description, to: path)

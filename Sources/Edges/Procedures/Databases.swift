@@ -1,16 +1,31 @@
-// The work `sql`: statements in one transaction, or a query whose answer is compared. SQLite for now.
+// The work `sql`: statements in one transaction, or a query whose answer is compared. Here on SQLite.
+import Databases
 import Domain
 import Files
 import GRDB
 import Glibc
 
 extension StepSession {
-    func sql(_ work: SQLWork) throws(Fault) -> WorkEnd {
-        let path = try databasePath(work.source)
-        guard let query = work.query else { return try statements(work, path) }
-        return try asking(work.source) {
-            try reading(path) { database in try answer(query, work, database) }
+    func sql(_ work: SQLWork, _ timeout: Span) throws(Fault) -> WorkEnd {
+        let source = try dataSource(work.source)
+        guard let path = try sqlitePath(source) else {
+            return try sql(work, on: source, timeout)
         }
+        return try bounded(timeout) { () throws(Fault) in
+            guard let query = work.query else { return try statements(work, path) }
+            return try asking(work.source) {
+                try reading(path) { database in try answer(query, work, database) }
+            }
+        }
+    }
+
+    func dataSource(_ name: String) throws(Fault) -> DataSource {
+        guard let source = order.sources.first(where: { $0.name == name }) else {
+            throw Fault(
+                operation: "open the data source", subject: name,
+                cause: "the runbook has no data source of this name")
+        }
+        return source
     }
 
     /// All of them or none.
@@ -50,27 +65,21 @@ extension StepSession {
             cause: "\(statement.verb) is not needed: all statements of a step are one transaction")
     }
 
-    /// A database file that is not there is never made: a step that empties a table of a new, empty
-    /// database would look like a success.
-    private func databasePath(_ name: String) throws(Fault) -> String {
-        guard let source = order.sources.first(where: { $0.name == name }) else {
-            throw Fault(
-                operation: "open the data source", subject: name,
-                cause: "the runbook has no data source of this name")
-        }
+    /// Nil for another kind of source. A database file that is not there is never made: a step that
+    /// empties a table of a new, empty database would look like a success.
+    private func sqlitePath(_ source: DataSource) throws(Fault) -> String? {
         switch source.kind {
         case .sqlite(let path):
             guard try Files.status(RawPath(path), following: true)?.kind == .file else {
                 throw Fault(
-                    operation: "open the data source \(name)", subject: path,
+                    operation: "open the data source \(source.name)", subject: path,
                     cause: "there is no such file")
             }
             return path
-        case .mysql: throw noClient(name, "mysql")
-        case .postgresql: throw noClient(name, "postgresql")
+        case .mysql, .postgresql: return nil
         case .redis:
             throw Fault(
-                operation: "open the data source", subject: name,
+                operation: "open the data source", subject: source.name,
                 cause: "redis knows no SQL; use a redis step")
         }
     }
@@ -122,18 +131,15 @@ extension StepSession {
         }
     }
 
-    /// Values are bound, never written into a statement: `{{name}}`, also in quotes, becomes a parameter.
+    /// Values are bound, never written into a statement.
     private func bound(_ statement: String) throws(Fault) -> (String, StatementArguments) {
+        let bound = try bound(SQLText(statement, .sqlite))
         var values: [String: String] = [:]
-        var text = statement
-        for name in Template.names(in: statement) {
-            let parameter = "tocsin_" + String(name.map { $0.isLetter || $0.isNumber ? $0 : "_" })
-            values[parameter] = try fill("{{\(name)}}")
-            for written in ["'{{\(name)}}'", "\"{{\(name)}}\"", "{{\(name)}}"] {
-                text = text.replacing(written, with: ":" + parameter)
-            }
-        }
-        return (text, StatementArguments(values))
+        for (index, value) in bound.parameters.enumerated() { values["p\(index + 1)"] = value }
+        return (bound.text, StatementArguments(values))
+    }
+    func bound(_ text: SQLText) throws(Fault) -> BoundSQL {
+        try text.bound { name throws(Fault) in try fill("{{\(name)}}") }
     }
 
     private func answer(
@@ -148,56 +154,60 @@ extension StepSession {
         guard let row = try Row.fetchOne(statement, arguments: arguments) else {
             return .failed("the query answered no row")
         }
-        let value: DatabaseValue = row[0]
-        guard work.isComparison else { return .done("the query answered \(spelled(value))") }
-        guard let number = Double.fromDatabaseValue(value) ?? number(in: value) else {
-            return .failed("the query answered \(spelled(value)), which is no number")
-        }
-        if let equals = work.equals, number != equals {
-            return .failed("the query answered \(spelled(value)), not \(spelled(equals))")
-        }
-        if let atLeast = work.atLeast, number < atLeast {
-            return .failed(
-                "the query answered \(spelled(value)), which is less than \(spelled(atLeast))")
-        }
-        if let atMost = work.atMost, number > atMost {
-            return .failed(
-                "the query answered \(spelled(value)), which is more than \(spelled(atMost))")
-        }
-        return .done("the query answered \(spelled(value))")
+        return judge(cell(row[0]), work)
     }
 
-    private func number(in value: DatabaseValue) -> Double? {
-        String.fromDatabaseValue(value).flatMap { Double($0.trimmed) }.flatMap {
-            $0.isFinite ? $0 : nil
-        }
-    }
-    private func spelled(_ value: DatabaseValue) -> String {
+    private func cell(_ value: DatabaseValue) -> DatabaseCell {
         switch value.storage {
-        case .null: "NULL"
-        case .int64(let number): String(number)
-        case .double(let number): spelled(number)
-        case .string(let text): Visible.text(text, limit: 80)
-        case .blob(let data): "\(data.count) bytes"
+        case .null: .null
+        case .int64(let number): .number(String(number), Double(number))
+        case .double(let number): .number(spelled(number), number)
+        case .string(let text): .text(text)
+        case .blob(let data): .bytes(data.count)
         }
     }
+
+    /// Compares a query's answer with what the step wants.
+    func judge(_ cell: DatabaseCell, _ work: SQLWork) -> WorkEnd {
+        let words = "the query answered \(Visible.text(cell.spelled, limit: 80))"
+        guard work.isComparison else { return .done(words) }
+        guard let number = cell.number, number.isFinite else {
+            return .failed("\(words), which is no number")
+        }
+        if let equals = work.equals, number != equals {
+            return .failed("\(words), not \(spelled(equals))")
+        }
+        if let atLeast = work.atLeast, number < atLeast {
+            return .failed("\(words), which is less than \(spelled(atLeast))")
+        }
+        if let atMost = work.atMost, number > atMost {
+            return .failed("\(words), which is more than \(spelled(atMost))")
+        }
+        return .done(words)
+    }
+
     private func spelled(_ number: Double) -> String {
         number == number.rounded() && abs(number) < 1e15 ? String(Int(number)) : String(number)
     }
 
     /// A query is made. Statements are only prepared: SQLite says whether it understands them with the
     /// tables that are there now.
-    func forecastSQL(_ work: SQLWork) throws(Fault) -> Forecast {
-        let path = try databasePath(work.source)
+    func forecastSQL(_ work: SQLWork, _ timeout: Span) throws(Fault) -> Forecast {
+        let source = try dataSource(work.source)
         if work.query != nil {
-            switch try sql(work) {
+            switch try sql(work, timeout) {
             case .done(let message, _): return .wouldRun("holds now: \(message)")
-            case .failed(let why), .cutOff(let why):
+            case .failed(let why), .cutOff(let why), .unknown(let why):
                 return .wouldRun("does not hold now: \(why)")
             }
         }
-        return try asking(work.source) {
-            try reading(path) { database in try forecast(work, database) }
+        guard let path = try sqlitePath(source) else {
+            return try forecast(work, on: source, timeout)
+        }
+        return try bounded(timeout) { () throws(Fault) in
+            try asking(work.source) {
+                try reading(path) { database in try forecast(work, database) }
+            }
         }
     }
 

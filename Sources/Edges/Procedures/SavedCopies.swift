@@ -22,8 +22,6 @@ struct SavedCopies {
         var database: Bool?
         /// A socket, a pipe or a device: only whoever made it can make it again.
         var unsaved: Bool?
-        /// A data source, saved by the backup keeper in `databases`.
-        var source: String?
     }
 
     let folder: RawPath
@@ -61,8 +59,6 @@ struct SavedCopies {
     }
     private var manifest: RawPath { folder.appending("manifest.json") }
     private var copies: RawPath { folder.appending("copies") }
-    /// Where the backup keeper saves databases.
-    var databases: RawPath { folder.appending("databases") }
 
     var facts: [NamedText] {
         entries.isEmpty
@@ -123,10 +119,12 @@ struct SavedCopies {
         try commit(entries + [Entry(path: path, copy: name, database: true)])
     }
 
-    /// The backup keeper has saved a database.
-    mutating func note(source: String) throws(Fault) {
-        try commit(
-            entries + [Entry(path: RawPath("database \(source)"), copy: nil, source: source)])
+    /// Whether what the data source held was saved as a database.
+    func holds(_ source: DataSource) -> Bool {
+        guard case .sqlite(let path) = source.kind else {
+            return copy(ofDatabase: RawPath(source.name)) != nil
+        }
+        return copy(ofDatabase: RawPath(path)) != nil
     }
 
     func copy(ofDatabase path: RawPath) -> RawPath? {
@@ -155,8 +153,10 @@ struct SavedCopies {
     }
 
     private func putBack(_ entry: Entry) throws(Fault) {
+        // What a database held goes back by way of the database: others may have it open.
+        if entry.database == true { return }
         guard let copy = entry.copy else {
-            if entry.unsaved == true || entry.source != nil { return }
+            if entry.unsaved == true { return }
             if entry.madeFolder == true {
                 // Not empty: somebody else has put something there.
                 _ = entry.path.withCString { rmdir($0) }
@@ -226,7 +226,8 @@ extension StepSession {
     /// Takes back a step that saved what it changed.
     /// - Returns: what was done, in words.
     func putBack(_ work: Work, timeout: Span?) throws(Fault) -> String {
-        try bounded(timeout ?? work.defaultTimeout) { () throws(Fault) in
+        if case .restoreBackup = work { return try putBackBackup(timeout: timeout) }
+        return try bounded(timeout ?? work.defaultTimeout) { () throws(Fault) in
             let saved = try savedCopies()
             guard !saved.entries.isEmpty else {
                 return "it saved nothing; there is nothing to put back"
@@ -240,7 +241,6 @@ extension StepSession {
             if case .restoreDatabase(let source) = work {
                 try putBackDatabase(source, saved)
             } else {
-                if case .restoreBackup = work { try putBackDatabases(saved) }
                 _ = try saved.putBack()
             }
             crashPoint("put-back")

@@ -49,6 +49,7 @@ extension StepSession {
             case .failed(let why), .cutOff(let why):
                 message = why
                 continue
+            case .unknown(let why): return await decided(why)
             }
             crashPoint("work-done")
             guard let verify = step.verify else {
@@ -57,12 +58,23 @@ extension StepSession {
             switch try await look("verify", verify) {
             case .done(let why, _):
                 return outcome(.succeeded, "\(message); verified: \(why)", facts: facts)
-            case .failed(let why), .cutOff(let why):
+            case .failed(let why), .cutOff(let why), .unknown(let why):
                 return outcome(.failed, "it ran (\(message)), but verify: \(why)", facts: facts)
             }
         }
         let tries = step.retries > 0 ? ", after \(step.retries + 1) tries" : ""
         return outcome(.failed, message + tries)
+    }
+
+    /// A work whose end is not known is done when the step's own question says so.
+    private func decided(_ why: String) async -> StepOutcome {
+        for (name, question) in [("verify", order.step.verify), ("check", order.step.check)] {
+            guard let question else { continue }
+            output.say("\(why); asking \(name)")
+            guard case .done(let answer, _) = try? await look(name, question) else { continue }
+            return outcome(.succeeded, "\(why); but \(name) holds: \(answer)")
+        }
+        return outcome(.unknown, why)
     }
 
     /// A work that cannot be tried has failed like one that was: the next try may go better.
@@ -96,7 +108,7 @@ extension StepSession {
         switch end {
         case .done: break
         case .failed(let why): output.say("\(name) does not hold: \(why)")
-        case .cutOff(let why): throw undecided(why)
+        case .cutOff(let why), .unknown(let why): throw undecided(why)
         }
         return end
     }
@@ -109,6 +121,7 @@ extension StepSession {
             case .done(let message, let facts):
                 return outcome(.succeeded, message, facts: facts)
             case .failed(let why), .cutOff(let why): return outcome(.failed, why)
+            case .unknown(let why): return outcome(.unknown, why)
             }
         }
         if step.work.savesWhatItChanges {
@@ -193,8 +206,9 @@ extension StepSession {
         case .service(let verb, let unit): return try service(verb, unit, timeout)
         case .http(let request, let expect, let keepCookies):
             return try await http(request, expect, keepCookies: keepCookies, timeout)
-        case .sql(let sql): return try bounded(timeout) { () throws(Fault) in try self.sql(sql) }
-        case .redis(let source, _, _): throw noClient(source, "redis")
+        case .sql(let sql): return try self.sql(sql, timeout)
+        case .redis(let source, let command, let reply):
+            return try redis(source, command, reply, timeout)
         case .remove(let patterns):
             return try bounded(timeout) { () throws(Fault) in try remove(patterns) }
         case .restore(let restore): return try self.restore(restore, timeout)
@@ -226,10 +240,9 @@ extension StepSession {
         case .service(let verb, let unit): return try forecastService(verb, unit)
         case .http(let request, _, _): return try forecastHTTP(request)
         case .sql(let sql):
-            return try bounded(work.defaultTimeout) { () throws(Fault) in
-                try forecastSQL(sql)
-            }
-        case .redis(let source, _, _): throw noClient(source, "redis")
+            return try forecastSQL(sql, work.defaultTimeout)
+        case .redis(let source, let command, _):
+            return try forecastRedis(source, command, work.defaultTimeout)
         case .remove(let patterns): return try forecastRemove(patterns)
         case .restore(let restore): return try forecastRestore(restore)
         case .edit(let edit): return try forecastEdit(edit)
@@ -249,10 +262,5 @@ extension StepSession {
         Fault(
             operation: "run a step", subject: work.kind,
             cause: "it is done inside the engine; it is not a runner's step")
-    }
-    func noClient(_ source: String, _ kind: String) -> Fault {
-        Fault(
-            operation: "reach \(kind)", subject: source,
-            cause: "this build has no client for \(kind) yet; a run step can use its own tools")
     }
 }

@@ -12,6 +12,8 @@ enum WorkEnd {
     case failed(String)
     /// It was ended before it could say: failed as a work, but no answer as a check.
     case cutOff(String)
+    /// It may be done or not: the answer that would say so was lost.
+    case unknown(String)
 }
 /// What a dry run says of a work.
 enum Forecast {
@@ -97,14 +99,15 @@ final class StepSession {
 
     /// Runs work that holds no program of its own against the clock. If its time is over, the outcome
     /// is written and this whole process ends: nothing else could stop a call that hangs in the kernel.
+    /// - Parameter end: what is written then.
     func bounded<Result>(
-        _ timeout: Span, _ body: () throws(Fault) -> Result
+        _ timeout: Span, as end: StepOutcome.End = .failed, _ body: () throws(Fault) -> Result
     ) throws(Fault) -> Result {
         let watch = Watch()
         let ending = ending
         _ = OwnThread.start("time-out") {
             if watch.outlasts(timeout) {
-                ending.write(.failed, "not done after \(timeout.spelled), its time-out")
+                ending.write(end, "not done after \(timeout.spelled), its time-out")
                 _exit(0)
             }
         }

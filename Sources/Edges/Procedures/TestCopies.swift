@@ -24,6 +24,8 @@ extension StepSession {
         )
         crashPoint("test-copied")
         try turnLinks(in: target)
+        for source in order.sources { try copyFile(of: source, to: target) }
+        try copyLiveFiles(world, target)
         for pair in pairs { try copyDatabase(pair.real, into: pair.test) }
         var words = "copied to \(target)"
         if left > 0 { words += ", without \(left) sockets, pipes or devices" }
@@ -143,6 +145,36 @@ extension StepSession {
         }
     }
 
+    /// A database file inside the folder is written to while it is copied: its copy may be torn, and is
+    /// taken anew as a database.
+    private func copyLiveFiles(_ world: TestWorld, _ target: RawPath) throws(Fault) {
+        for source in order.sources {
+            guard case .sqlite(let path) = source.kind, let inside = RawPath(path).below(folder),
+                !world.without.contains(where: { RawPath(path).isInside(RawPath($0)) }),
+                try Files.status(RawPath(path)) != nil
+            else { continue }
+            let copy = target.appending(inside)
+            for ending in ["", "-wal", "-shm", "-journal"] {
+                try Files.remove(RawPath(copy.description + ending))
+            }
+            try copyDatabase(
+                source,
+                into: DataSource(name: source.name, kind: .sqlite(path: copy.description)))
+        }
+    }
+
+    /// A database file that others write to meanwhile: its copy is of one moment only when SQLite makes it.
+    private func copyFile(of source: DataSource, to target: RawPath) throws(Fault) {
+        guard case .sqlite(let path) = source.kind, let inside = RawPath(path).below(folder),
+            try Files.status(RawPath(path), following: true)?.kind == .file
+        else { return }
+        let copy = target.appending(inside)
+        for ending in ["", "-wal", "-shm", "-journal"] {
+            try Files.remove(RawPath("\(copy)\(ending)"))
+        }
+        try copyDatabase(from: path, to: copy.description)
+    }
+
     /// By way of a backup of this one database, which is removed afterwards.
     private func copyDatabase(
         _ real: DataSource, into test: DataSource
@@ -156,7 +188,7 @@ extension StepSession {
             definition.databases = [real.name]
         }
         output.say("copying database \(real.name) to \(test.name)")
-        let receipt = try keeper("copy the database", real.name) {
+        let receipt = try asking("copy the database", real.name) {
             try backups.take(
                 definition, folder: order.folder, sources: order.sources, at: timestampNow(),
                 progress: { output.say($0) })
@@ -164,7 +196,7 @@ extension StepSession {
         crashPoint("test-database-copied")
         // The keeper finds what it kept by the real one's name.
         let stand = DataSource(name: real.name, kind: test.kind)
-        try keeper("copy the database into", test.name) {
+        try asking("copy the database into", test.name) {
             try backups.restoreDatabase(receipt, source: stand, progress: { output.say($0) })
         }
         try Files.remove(place)

@@ -1,4 +1,5 @@
 // The keys of what many parts of a runbook share: secrets, requests, expectations, data sources.
+import Domain
 
 enum Keys {
     static let ports = 1...65535
@@ -105,12 +106,21 @@ enum Keys {
             KeyTable(
                 what: what,
                 keys: [
-                    must("host", .host, "A name, an IP address, or the path of a socket's folder."),
+                    may("host", .host, "A name or an IP address."),
                     may("port", .integer(ports), "\(port) without it."),
+                    may("socket", .path, "The path of its socket, or of the socket's folder."),
                     must("database", .line, "The name of the database."),
                     must("user", .line, "The user of the database."),
                     may("password", secret, "Where its password is to be found."),
-                ]))
+                    may(
+                        "tls", .choice(DatabaseTLS.allCases.map(\.rawValue)),
+                        "Whether to encrypt: when-offered without it; verified also checks who "
+                            + "answers."),
+                    may(
+                        "tls_ca", .path,
+                        "A file with the certificates that are trusted; without it the system's."),
+                ],
+                exactlyOne: [["host", "socket"]], needs: ["tls_ca": ["tls"]]))
     }
     static let source = Shape.table(
         KeyTable(

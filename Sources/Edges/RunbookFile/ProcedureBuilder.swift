@@ -54,14 +54,19 @@ extension RunbookBuilder {
     /// Where backups go when the runbook does not say; only a step that takes one needs the rest.
     func backup() throws(Misfit) -> BackupDefinition {
         guard let tree = root["backup"] else {
-            return BackupDefinition(to: paths.absolute("storage/emergency_backups"))
+            return BackupDefinition(
+                to: paths.absolute("storage/emergency_backups"), configuration: configuration)
         }
         return BackupDefinition(
             to: paths.absolute(try tree.text("to")),
             keepLast: try tree["keep"]?.optionalInteger("last"),
             keepDays: try tree["keep"]?.optionalInteger("days"), files: try tree.texts("files"),
-            databases: try tree.texts("databases"), sources: try tree.texts("sources"))
+            databases: try tree.texts("databases"), sources: try tree.texts("sources"),
+            configuration: configuration)
     }
+
+    /// What an operator told us, which nobody could write again from memory.
+    private var configuration: [String] { [paths.file, paths.absolute(LocalAlertsFile.name)] }
 
     // MARK: Rollback
 

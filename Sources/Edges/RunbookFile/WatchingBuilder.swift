@@ -53,10 +53,21 @@ extension RunbookBuilder {
         return .redis(url: try value(try tree.value("redis").value("url")))
     }
     private func server(_ tree: Tree, port: Int) throws(Misfit) -> DatabaseServer {
-        DatabaseServer(
-            host: try tree.text("host"), port: try tree.integer("port", or: port),
+        let host: String
+        if let socket = try tree.optional("socket", absolute) {
+            host = socket
+        } else {
+            host = try tree.text("host")
+        }
+        return DatabaseServer(
+            host: host, port: try tree.integer("port", or: port),
             database: try tree.text("database"), user: try tree.text("user"),
-            password: try tree.optional("password", value))
+            password: try tree.optional("password", value),
+            tls: try tree.optional("tls") { tree throws(Misfit) in try tree.asChoice() },
+            tlsCA: try tree.optional("tls_ca", absolute))
+    }
+    private func absolute(_ tree: Tree) throws(Misfit) -> String {
+        paths.absolute(try tree.asText())
     }
 
     private func address(_ tree: Tree) throws(Misfit) -> (host: String, port: Int) {

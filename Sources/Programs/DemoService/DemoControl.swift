@@ -6,15 +6,19 @@
 struct DemoControl: Sendable {
     let folder: ServiceFolder
 
-    /// The port that courier.env names.
+    /// The port that courier.env names: another one for a copy that a rollback is tested on.
     func port() throws -> Int {
         let settings = Settings(try folder.text(Site.settingsFile))
-        guard let text = settings["COURIER_PORT"], let port = Int(text), (1...65535).contains(port)
+        let name = isTest ? "COURIER_TEST_PORT" : "COURIER_PORT"
+        guard let text = settings[name], let port = Int(text), (1...65535).contains(port)
         else {
-            throw DemoError("\(folder(Site.settingsFile)) needs a line such as COURIER_PORT=5080")
+            throw DemoError("\(folder(Site.settingsFile)) needs a line such as \(name)=5080")
         }
         return port
     }
+
+    /// What the engine says to programs in test mode.
+    private var isTest: Bool { getenv("TOCSIN_TEST_MODE").map { String(cString: $0) } == "1" }
 
     /// The pid of the courier that runs here.
     var pid: Int32? { RunLock.holder(folder) }

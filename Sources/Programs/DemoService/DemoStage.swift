@@ -24,13 +24,15 @@ package struct DemoStage: Sendable {
     /// What a stage was made with; written last, so that a stage that has it is whole.
     struct Facts: Codable, Equatable {
         var port: Int
+        /// Where a copy runs on which the rollback is tested; missing in stages of older versions.
+        var testPort: Int?
         var user: String
         /// What people call whoever runs the demo; missing in stages of older versions.
         var name: String?
     }
     private static let factsFile = "stage.json"
     /// What Examples/demo has in the places that differ from stage to stage.
-    static let exampleFacts = Facts(port: 5080, user: "operator", name: "Operator")
+    static let exampleFacts = Facts(port: 5080, testPort: 5081, user: "operator", name: "Operator")
     /// The files with the port or the user in them.
     private static let markedFiles = ["tocsin.yaml", "courier.env"]
 
@@ -75,7 +77,9 @@ package struct DemoStage: Sendable {
             try makeDirectory(draft)
             let folder = try ServiceFolder(draft)
             try copy(share, into: folder)
-            let facts = Facts(port: try freePort(), user: user, name: name)
+            let port = try freePort()
+            let facts = Facts(
+                port: port, testPort: try freePort(other: port), user: user, name: name)
             try mark(folder, from: exampleFacts, to: facts)
             try Seed.plant(folder, now: wallClock())
             try folder.write(factsFile, JSON.text(facts))
@@ -146,6 +150,9 @@ package struct DemoStage: Sendable {
         facts.user = user
         if facts.name != nil { facts.name = name }
         if RunLock.holder(folder) == nil, !isFree(old.port) { facts.port = try freePort() }
+        if let test = old.testPort, test == facts.port || !isFree(test) {
+            facts.testPort = try freePort(other: facts.port)
+        }
         if facts != old {
             try mark(folder, from: old, to: facts)
             try folder.write(factsFile, JSON.text(facts))
@@ -163,8 +170,17 @@ package struct DemoStage: Sendable {
                     with: "name: \(JSON.text(now)),  user: \(JSON.text(old.user))")
             }
             text.replace("user: \(JSON.text(old.user))", with: "user: \(JSON.text(new.user))")
-            for before in ["127.0.0.1:", "--port ", "COURIER_PORT="] {
-                text.replace("\(before)\(old.port)", with: "\(before)\(new.port)")
+            // By way of what stands in no file: one's new port may be the other's old one.
+            let places = ["127.0.0.1:", "--port ", "COURIER_PORT=", "COURIER_TEST_PORT="]
+            var ports = [(old: old.port, new: new.port)]
+            if let old = old.testPort, let new = new.testPort { ports.append((old, new)) }
+            for (index, port) in ports.enumerated() {
+                for before in places {
+                    text.replace("\(before)\(port.old)", with: "\(before)\u{0}\(index)")
+                }
+            }
+            for (index, port) in ports.enumerated() {
+                text.replace("\u{0}\(index)", with: "\(port.new)")
             }
             try folder.write(file, text)
         }
@@ -192,10 +208,11 @@ package struct DemoStage: Sendable {
 
     /// A free port below those that the kernel gives to outgoing connections: one of those could be
     /// taken, by a probe say, in the moment in which courier is restarted.
-    static func freePort() throws -> Int {
+    /// - Parameter other: a port that is wanted for something else.
+    static func freePort(other: Int? = nil) throws -> Int {
         for _ in 0..<200 {
             let port = Int.random(in: 10_000..<lowestOutgoingPort())
-            if isFree(port) { return port }
+            if port != other, isFree(port) { return port }
         }
         throw DemoError("no free port on 127.0.0.1")
     }

@@ -12,28 +12,84 @@ import Wire
 
 struct BackupList: ParsableCommand {
     static let configuration = CommandConfiguration.command(
-        "backups", "The backups that are there, newest first.",
+        "backups", "The backups that are there, newest first, and the room that is left for more.",
         ("tocsin backups", "all of them"),
         ("tocsin backups --output json", "as JSON"))
     @OptionGroup var common: CommonOptions
 
     func run() throws {
         try reporting(.act, common) { session in
-            let receipts = try session.backups().list
-            try session.show(receipts.map(BackupEntry.init)) {
-                if receipts.isEmpty { return ["There is no backup yet."] }
-                return table(
-                    receipts.map { receipt in
-                        [
-                            (receipt.id, .strong), (Words.bytes(receipt.bytes), .plain),
-                            (Words.count(receipt.files, "file", "files"), .plain),
-                            (Words.count(receipt.rows, "row", "rows"), .plain),
-                            (receipt.path, .quiet),
-                        ]
-                    })
-            }
+            let (keeper, definition, receipts) = try session.backups()
+            let now = Timestamp.present
+            let room = try keeper.room(definition)
+            let listing = BackupListing(
+                to: definition.to, freeBytes: room.free, totalBytes: room.total,
+                keptBytes: receipts.reduce(0) { $0 + $1.bytes }, keepLast: definition.keepLast,
+                keepDays: definition.keepDays, backups: receipts.map { BackupEntry($0, now: now) })
+            try session.show(listing) { listing.lines(receipts, now: now) }
             return 0
         }
+    }
+}
+
+/// What `backups` prints as JSON.
+private struct BackupListing: Encodable {
+    /// The folder they lie in, absolute.
+    var to: String
+    var freeBytes: Int
+    var totalBytes: Int
+    var keptBytes: Int
+    @ExplicitNull var keepLast: Int?
+    @ExplicitNull var keepDays: Int?
+    var backups: [BackupEntry]
+
+    func lines(_ receipts: [BackupReceipt], now: Timestamp) -> [Line] {
+        var head =
+            Line("Backups in \(to)", .strong)
+            + " · \(Words.bytes(keptBytes)) kept · \(Words.bytes(freeBytes)) free"
+        if let newest = receipts.first, newest.bytes > freeBytes {
+            head = head + (" · no room for one more like the newest", .bad)
+        }
+        let kept = [
+            keepLast.map { "the newest \($0)" }, keepDays.map { "\($0) days" },
+        ].compactMap { $0 }
+        if !kept.isEmpty { head = head + " · keeps \(kept.joined(separator: ", and "))" }
+        if receipts.isEmpty { return [head, "There is no backup yet. Take one: tocsin backup"] }
+        return [head] + table(receipts.map { row($0, now) }) + problems(receipts)
+    }
+
+    private func row(_ receipt: BackupReceipt, _ now: Timestamp) -> [(String, Ink)] {
+        let state: (String, Ink)
+        if !receipt.verified {
+            state = ("damaged, found \(ago(receipt.checkedAt, now))", .bad)
+        } else if let checked = receipt.checkedAt {
+            state = ("verified \(ago(checked, now))", .good)
+        } else {
+            state = ("verified when taken", .good)
+        }
+        var holds = Words.count(receipt.files, "file", "files")
+        if !receipt.databases.isEmpty {
+            holds +=
+                ", \(receipt.databases.joined(separator: ", ")) with "
+                + Words.count(receipt.rows, "row", "rows")
+        }
+        if let leftOut = receipt.leftOut, leftOut > 0 { holds += ", \(leftOut) left out" }
+        return [
+            (receipt.verified ? "●" : "✖", state.1), (receipt.id, .strong),
+            (ago(receipt.at, now), .plain), (Words.bytes(receipt.bytes), .plain), state,
+            (holds, .quiet),
+        ]
+    }
+
+    private func problems(_ receipts: [BackupReceipt]) -> [Line] {
+        receipts.compactMap { receipt in
+            receipt.problem.map { Line("✖ \(receipt.id): ", .bad) + $0 }
+        }
+    }
+
+    private func ago(_ moment: Timestamp?, _ now: Timestamp) -> String {
+        guard let moment else { return "at some time" }
+        return moment > now ? "in the future" : "\(Words.length(now - moment)) ago"
     }
 }
 
@@ -42,20 +98,34 @@ private struct BackupEntry: Encodable {
     var id: String
     var path: String
     var at: String
+    var ageSeconds: Double
     var files: Int
     var bytes: Int
     var databases: [String]
     var rows: Int
+    var leftOut: Int
+    /// Read back and compared after it was taken, and whole when it was last looked at.
     var verified: Bool
-    init(_ receipt: BackupReceipt) {
+    @ExplicitNull var checkedAt: String?
+    /// The first difference that was found then.
+    @ExplicitNull var problem: String?
+    /// Of its manifest.
+    @ExplicitNull var sha256: String?
+
+    init(_ receipt: BackupReceipt, now: Timestamp) {
         id = receipt.id
         path = receipt.path
         at = receipt.at.rfc3339
+        ageSeconds = (now - receipt.at).seconds
         files = receipt.files
         bytes = receipt.bytes
         databases = receipt.databases
         rows = receipt.rows
+        leftOut = receipt.leftOut ?? 0
         verified = receipt.verified
+        checkedAt = receipt.checkedAt?.rfc3339
+        problem = receipt.problem
+        sha256 = receipt.sha256
     }
 }
 
@@ -83,7 +153,7 @@ struct VerifyBackup: ParsableCommand {
 
     func run() throws {
         try reporting(.check, common) { session in
-            let (keeper, receipts) = try session.backups()
+            let (keeper, _, receipts) = try session.backups()
             let found = id.map { id in receipts.first { $0.id == id } } ?? receipts.first
             guard let receipt = found else {
                 throw Failure(
@@ -91,10 +161,15 @@ struct VerifyBackup: ParsableCommand {
                     why: id.map { "there is no whole backup \($0)" } ?? "there is no backup yet",
                     remedy: "Take one: tocsin backup")
             }
+            let began = Timestamp.present
             let differences = try keeper.differences(receipt)
+            let now = Timestamp.present
+            var looked = receipt
+            (looked.verified, looked.checkedAt) = (differences.isEmpty, now)
+            looked.problem = differences.first
             try session.show(
                 Answer(
-                    backup: BackupEntry(receipt), whole: differences.isEmpty,
+                    backup: BackupEntry(looked, now: now), whole: differences.isEmpty,
                     differences: differences)
             ) {
                 if differences.isEmpty {
@@ -102,7 +177,10 @@ struct VerifyBackup: ParsableCommand {
                         Line("● Backup \(receipt.id) is what it was: ", .good)
                             + "\(Words.count(receipt.files, "file", "files")), "
                             + "\(Words.bytes(receipt.bytes)), "
-                            + Words.count(receipt.rows, "row", "rows")
+                            + Words.count(receipt.rows, "row", "rows"),
+                        Line(
+                            "  taken \(Words.length(now - receipt.at)) ago; every byte read from the "
+                                + "disk in \(Words.length(now - began))", .quiet),
                     ]
                 }
                 return [Line("✖ Backup \(receipt.id) is not what it was:", .bad)]
@@ -182,9 +260,20 @@ struct RestoreBackup: ParsableCommand {
 
 extension Session {
     /// The keeper of the runbook's backups, and what it has, newest first.
-    fileprivate func backups() throws -> (keeper: any BackupKeeper, list: [BackupReceipt]) {
+    fileprivate func backups() throws -> (
+        keeper: FileBackupKeeper, definition: BackupDefinition, list: [BackupReceipt]
+    ) {
         let runbook = try loadRunbook()
         let keeper = FileBackupKeeper(secrets: EnvironmentSecrets())
-        return (keeper, try keeper.list(runbook.backup))
+        return (keeper, runbook.backup, try keeper.list(runbook.backup))
+    }
+}
+
+extension Timestamp {
+    fileprivate static var present: Timestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(
+            milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
     }
 }

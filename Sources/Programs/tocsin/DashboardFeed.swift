@@ -110,8 +110,10 @@ final class EngineFeed: Sendable {
 
     // MARK: Commands
 
-    /// A dry run asks every step, which may take its time.
-    private static let answerTime = Span.minutes(2)
+    /// A dry run asks every step, which may take its time; a backup is read from end to end.
+    private static func answerTime(_ request: CommandRequest) -> Span {
+        request.command == "verify-backup" ? .hours(2) : .minutes(2)
+    }
 
     func send(_ request: CommandRequest) {
         Thread.detachNewThread {
@@ -122,7 +124,7 @@ final class EngineFeed: Sendable {
     private func outcome(of request: CommandRequest) -> CommandOutcome {
         do {
             let answer = try client.post(
-                "/v1/commands", body: WireCoding.encode(request), timeout: Self.answerTime)
+                "/v1/commands", body: WireCoding.encode(request), timeout: Self.answerTime(request))
             guard answer.status == 200 else { return .refused(Self.refusal(answer)) }
             return .done(try WireCoding.decode(CommandAnswer.self, from: answer.body))
         } catch {
@@ -149,6 +151,21 @@ final class EngineFeed: Sendable {
                 self.post(.plan(try WireCoding.decode(RollbackReport.self, from: answer.body)))
             } catch {
                 self.post(.planFailed("\(error)"))
+            }
+        }
+    }
+
+    func loadBackups() {
+        Thread.detachNewThread {
+            do {
+                let answer = try self.client.get("/v1/backups", timeout: .minutes(1))
+                guard answer.status == 200 else {
+                    return self.post(.backupsFailed(Self.refusal(answer).why))
+                }
+                self.post(
+                    .backups(try WireCoding.decode(BackupListReport.self, from: answer.body)))
+            } catch {
+                self.post(.backupsFailed("\(error)"))
             }
         }
     }

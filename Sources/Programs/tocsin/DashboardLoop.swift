@@ -153,6 +153,7 @@ private struct DashboardLoop {
         switch effect {
         case .send(let request): feed.send(request)
         case .loadPlan: feed.loadPlan()
+        case .loadBackups: feed.loadBackups()
         case .readFaults: readFaults()
         case .setFault(let name, let on): setFault(name, on: on)
         case .copy(let text): terminal.copy(text)

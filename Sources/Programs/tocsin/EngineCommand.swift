@@ -14,15 +14,28 @@ import Synchronization
 struct EngineCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration.command(
         "engine", "The engine, in the foreground.",
-        "For systemd: Type=notify, WatchdogSec, and a SIGTERM that it answers at once.",
+        """
+        For systemd: Type=notify, WatchdogSec, and a SIGTERM that it answers at once.
+
+        Operators are accounts of this machine that may open the engine's socket: make a group for them \
+        (groupadd --system tocsin; usermod -aG tocsin ines), start the engine with --group tocsin, and \
+        name their logins under people: in the runbook. Who they are is what the kernel says of whoever \
+        opens the socket; what they may do is what roles: says of them.
+        """,
         ("tocsin engine --runbook /etc/tocsin/tocsin.yaml", "as systemd starts it"),
-        ("tocsin engine --state /tmp/try", "to try a runbook"))
+        ("tocsin engine --group tocsin", "for the members of that group"))
     @Flag(help: "End when the last viewer has left and no work is in flight.")
     var untilIdle = false
+    @Option(
+        help: ArgumentHelp(
+            "Whose members may open the socket; otherwise $TOCSIN_GROUP, or whoever runs it.",
+            valueName: "name"))
+    var group: String?
     @OptionGroup var common: CommonOptions
 
     func run() async throws {
         try await reporting(.act, common) { session in
+            let named = group ?? Session.environment["TOCSIN_GROUP"]
             var places = session.places
             let runbook = try Session.load(try places.runbook(), Session.environment)
             // The runbook is read once; what is named after the service needs no second reading.
@@ -35,7 +48,8 @@ struct EngineCommand: AsyncParsableCommand {
                 manager.stopping()
             }
             let options = EngineOptions(
-                runbook: runbook, state: try places.state(), socket: socket, untilIdle: untilIdle,
+                runbook: runbook, state: try places.state(), socket: socket,
+                group: named.flatMap { $0.isEmpty ? nil : $0 }, untilIdle: untilIdle,
                 runner: [try ChildProcess.ownExecutable(), "step-runner"],
                 faults: DemoShare.isDemo(runbook.folder) ? DemoFaults.all.map(\.name) : [],
                 logger: Self.logger())

@@ -79,7 +79,8 @@ struct Rollback: ParsableCommand {
         }
         var lines = PlanText(plan, testMode: testMode).lines
         if let request = core.request, !testMode { lines += [Line()] + RequestText.lines(request) }
-        for line in lines { Output.complain(session.errorPaper.render(line)) }
+        // Nothing of what is agreed to is cut off.
+        for line in lines.flatMap(session.errorPaper.wrapped) { Output.complain(line) }
         let what =
             testMode ? "test it" : core.request == nil ? "roll back" : "agree to the rollback"
         Output.write(
@@ -170,7 +171,13 @@ extension Session {
 
     /// Asks for a rollback: follows it to its end, or says who has to agree first.
     func rollBack(_ request: CommandRequest, waits: Bool) throws -> Int32 {
-        let answer = try command(request)
+        let answer: CommandAnswer
+        do { answer = try command(request) } catch let failure as Failure {
+            // Asked for already, by the same person: what is left is to wait.
+            guard waits, failure.rule == "own-second", let present = try situation().core.request
+            else { throw failure }
+            return try wait(for: present, CommandAnswer(events: []))
+        }
         if let started = answer.events.last(where: { $0.kind == "procedure-started" })?.procedure {
             return try follow(answer, started)
         }
@@ -188,17 +195,19 @@ extension Session {
                 RequestFollower(id: id, by: asked.by, at: asked.at))
             return try follow(answer, rollback.id)
         }
-        if waits {
-            let rollback = try RequestWatch(session: self).run(
-                RequestFollower(id: present.id, by: present.by, at: present.at))
-            return try follow(answer, rollback.id)
-        }
+        if waits { return try wait(for: present, answer) }
         if common.output == .json {
             try show(json: ActResult(answer, started: nil, request: present))
         }
         let needs = RequestText.needs(present)
         Output.complain("waits (\(needs.rule)): \(needs.why)\n  \(needs.remedy)")
         return 4
+    }
+
+    private func wait(for request: RequestReport, _ answer: CommandAnswer) throws -> Int32 {
+        let rollback = try RequestWatch(session: self).run(
+            RequestFollower(id: request.id, by: request.by, at: request.at))
+        return try follow(answer, rollback.id)
     }
 }
 

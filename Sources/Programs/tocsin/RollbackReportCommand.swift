@@ -117,7 +117,12 @@ struct Timeline {
                     && ($0.kind == "procedure-ended" || $0.kind == "step-ended")
             } ?? events.index(before: events.endIndex)
         return events[first...].enumerated().filter { offset, event in
-            if event.kind == "watch-looked" || event.kind.hasPrefix("delivery-") { return false }
+            // That a step begins stands with the stages.
+            if event.kind == "watch-looked" || event.kind == "step-started"
+                || event.kind.hasPrefix("delivery-")
+            {
+                return false
+            }
             return first + offset <= end || event.procedure == rollback.id
         }.map(\.element)
     }
