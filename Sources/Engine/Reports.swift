@@ -207,7 +207,8 @@ extension ReportContext {
     private func isOver(_ step: StepState, _ procedure: ProcedureState) -> Bool {
         switch step {
         case .succeeded, .skipped: procedure != .undoing
-        case .undone: true
+        // Taken back to a stage and paused: it has to be run again.
+        case .undone: procedure != .paused
         case .pending: procedure == .undoing
         case .running, .failed, .unknown: false
         }
@@ -248,7 +249,8 @@ extension ReportContext {
     private func expected(_ procedure: Procedure) -> Double? {
         var sum = 0.0
         for address in procedure.addresses {
-            if let seconds = procedure[address].seconds {
+            // Of what was taken back, the seconds are those of taking it back.
+            if let seconds = procedure[address].seconds, procedure[address].state != .undone {
                 sum += seconds
             } else if let seconds = situation.stepSeconds[Situation.stepKey(procedure, address)] {
                 sum += seconds

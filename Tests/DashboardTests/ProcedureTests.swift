@@ -80,6 +80,14 @@ import Wire
         #expect(player.model.sheet == nil)
     }
 
+    @Test func `beside another list, u does not mean the rollback`() {
+        var player = Player(Scenes.rolledBack())
+        player.press(.alt("4"), .character("u"))
+        #expect(player.model.sheet == nil && player.text.contains("taken back on screen 5"))
+        player.press(.alt("5"), .character("u"))
+        #expect(player.model.sheet != nil)
+    }
+
     // MARK: What waits
 
     @Test(arguments: ["1", "3", "4", "6", "7"])

@@ -136,12 +136,18 @@ import Wire
         #expect(player.text.contains("? REQUEST for a rollback"))
     }
 
-    @Test func `the sheet prefers what this person's word is enough for`() {
+    @Test func `the sheet begins with the reason that fits, not with whose word is enough`() {
         var scene = Scenes.exhausted()
-        scene.runbook.rollback?.authorizations[0].missing = "1 administrator (Tomas Lind)"
+        scene.runbook.rollback?.authorizations[0].refused = "only during level 1"
+        scene.runbook.rollback?.authorizations[1].missing = "1 administrator (Tomas Lind)"
+        scene.runbook.rollback?.authorizations[2].refused = nil
         var player = Player(scene)
-        player.press(.character("R"), .enter, .paste("vedfolnir"), .enter)
-        #expect(player.requests.first?.authorization == "planned")
+        player.press(.character("R"))
+        #expect(player.model.rollback.sheet?.authorization == 1)
+        scene.situation.core.reported = ["security"]
+        player = Player(scene)
+        player.press(.character("R"))
+        #expect(player.model.rollback.sheet?.authorization == 2)
     }
 
     @Test func `news of a request ring only for those whose word counts`() {

@@ -207,7 +207,8 @@ extension Model {
         case .backups: return loadBackups()
         case .rollback:
             // Without a rollback or a request to look at, the screen is the sheet that begins one.
-            let isEmpty = anyRollback == nil && shownRequest == nil
+            if shownRequest != nil { return [.loadPlan] }
+            let isEmpty = anyRollback == nil
             return isEmpty && runbook?.rollback != nil ? openRollback() : []
         case .command, .emergency, .recovery, .escalation: return []
         }

@@ -129,6 +129,10 @@ extension Why {
             if model.core?.rollback?.state == .undone { return "it was undone" }
             return "there is no rollback or restore to take back"
         }
+        // Beside another list, one letter must not mean a rollback.
+        if model.page == .recovery || model.page == .backups, target.home != model.page {
+            return "\(target.title) is taken back on screen \(target.home.rawValue)"
+        }
         switch target.state {
         case .paused, .waiting, .failed, .succeeded: return nil
         case .running: return "\(target.title) is running; p pauses it first"

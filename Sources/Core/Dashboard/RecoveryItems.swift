@@ -34,23 +34,20 @@ struct RecoveryItem: Sendable, Equatable {
         let stay = action.steps.count { $0.staysDone && $0.kind != "rollback" }
         if stay > 0 {
             sentences.append(
-                Numbers.counted(stay, "step", "steps") + " cannot be taken back (▲)")
+                Numbers.counted(stay, "step", "steps") + " cannot be taken back")
         }
         return sentences.isEmpty ? action.danger : sentences.joined(separator: " · ")
     }
 
-    /// Whose agreement its rollback waits for, or why it would fail.
+    /// Under which authorization, and whose agreement that waits for.
     private func rollbackTerms(_ model: Model) -> String {
         let kinds = action.steps.filter { $0.kind == "rollback" && !$0.isTest }
             .compactMap(\.authorization)
-        let rules = model.runbook?.rollback?.authorizations.filter { kinds.contains($0.kind) } ?? []
-        if let refused = rules.first(where: { $0.refused != nil }) {
-            return " — not now: \(refused.refused ?? "")"
-        }
-        if let missing = rules.compactMap(\.missing).first {
-            return ", once \(missing) has agreed"
-        }
-        return ""
+        guard let kind = kinds.first else { return "" }
+        let rule = model.runbook?.rollback?.authorizations.first { $0.kind == kind }
+        let needs = rule.map { ", which needs \($0.needs)" } ?? ""
+        let missing = rule?.missing.map { "; it waits for \($0)" } ?? ""
+        return " under \(kind) authorization" + needs + missing
     }
 
     /// The command that runs it.
@@ -142,10 +139,16 @@ enum PlanText {
         "probe", "http", "assess", "wait", "confirm", "notify", "status_page", "backup", "calm",
     ]
 
-    static func step(_ step: PlannedStepReport, number: Int, width: Int) -> [[Run]] {
+    /// - Parameter marks: whether what cannot be taken back says so.
+    static func step(
+        _ step: PlannedStepReport, number: Int, width: Int, marks: Bool = false
+    ) -> [[Run]] {
         var head = [Run(number < 10 ? " \(number) " : "\(number) ", .dim)]
         if step.isInstead { head.append(Run("or ", .warning, .bold)) }
         head.append(Run(step.name, .text))
+        if marks, step.staysDone, step.kind != "rollback" {
+            head.append(Run("  ▲ cannot be undone", .warning, .bold))
+        }
         if let forecast = step.forecast { head += [Run("  "), Forecast(forecast).head] }
         var lines = [head]
         if step.isInstead {

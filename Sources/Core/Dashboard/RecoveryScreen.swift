@@ -224,7 +224,8 @@ enum RecoveryScreen {
             }
         }
         for (index, step) in item.action.steps.enumerated() {
-            lines += PlanText.step(step, number: index + 1, width: width)
+            lines += PlanText.step(
+                step, number: index + 1, width: width, marks: item.kind == .playbook)
         }
         return lines
     }

@@ -7,7 +7,9 @@ extension Model {
     // MARK: What it stands on
 
     /// The plan that the sheet shows.
-    var shownPlan: RollbackReport? { rollback.sheet?.plan ?? runbook?.rollback }
+    var shownPlan: RollbackReport? {
+        rollback.sheet?.plan ?? rollback.plan ?? runbook?.rollback
+    }
 
     /// Why the sheet's last choice cannot be used; nil: it can.
     var noTestMode: String? {
@@ -41,7 +43,7 @@ extension Model {
         var state = RollbackSheetState()
         let proposed = proposals.first { $0.kind == "rollback" }
         state.reason = TextField(proposed?.why ?? emergency?.reason ?? "")
-        state.authorization = runbook?.rollback?.firstAllowed ?? 0
+        state.authorization = runbook?.rollback?.firstAllowed(in: self) ?? 0
         rollback.sheet = state
         return [.loadPlan]
     }
@@ -260,10 +262,12 @@ extension Model {
 }
 
 extension RollbackReport {
-    /// The first authorization that this caller's word is enough for now; else the first that can be
-    /// asked for; 0 when there is none.
-    var firstAllowed: Int {
-        authorizations.firstIndex { $0.refused == nil && $0.missing == nil }
-            ?? authorizations.firstIndex { $0.refused == nil } ?? 0
+    /// The first authorization that can be used now, in the runbook's order, and security where that is
+    /// the reason; 0 when there is none. An authorization says why: not whose word is enough decides.
+    func firstAllowed(in model: Model) -> Int {
+        let isSecurity = (model.core?.reported ?? []).contains("security")
+        let security = authorizations.firstIndex { $0.kind == "security" && $0.refused == nil }
+        if isSecurity, let security { return security }
+        return authorizations.firstIndex { $0.refused == nil } ?? 0
     }
 }

@@ -232,7 +232,8 @@ enum Sheets {
         }
         if state.danger != nil, !state.steps.isEmpty { lines.append([]) }
         for (index, step) in state.steps.enumerated() {
-            lines += PlanText.step(step, number: index + 1, width: width)
+            lines += PlanText.step(
+                step, number: index + 1, width: width, marks: state.request.command == "run")
         }
         lines += [[]]
         let height = min(lines.count + (state.name == nil ? 1 : 2), canvas.frame.height - 6)

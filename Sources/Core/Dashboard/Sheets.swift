@@ -89,6 +89,8 @@ struct RollbackState: Sendable, Equatable {
     var fullLog = false
     /// Of the last rollback and the last test, the one that ended before the other.
     var showsOther = false
+    /// The plan as the engine last worked it out; nil: the runbook's, as it was when it was read.
+    var plan: RollbackReport?
     /// Lines of the plan above the first that is shown, while a request waits.
     var planScroll = 0
 }

@@ -20,7 +20,7 @@ enum UndoSheet {
     static func choices(_ procedure: ProcedureReport) -> [Choice] {
         func choice(_ stage: String?, from first: Int) -> Choice {
             let ran = procedure.stages.dropFirst(first).flatMap(\.steps).filter(\.hasRun).reversed()
-            let changed = ran.filter { !harmless.contains($0.kind) }
+            let changed = ran.filter { !harmless.contains($0.kind) && !$0.isQuery }
             return Choice(
                 stage: stage, taken: changed.filter(\.undoable),
                 stays: changed.filter { !$0.undoable })
@@ -137,6 +137,10 @@ enum UndoSheet {
 }
 
 extension StepReport {
+    /// It only asked a database: there is nothing to take back.
+    fileprivate var isQuery: Bool {
+        kind == "sql" && undoable && command.prefix(7).lowercased() == "select "
+    }
     /// It ran, or may have.
     var hasRun: Bool {
         switch state {

@@ -26,10 +26,12 @@ package func update(_ model: inout Model, _ message: Message, at now: Timestamp)
     case .tick: return []
     case .answered(let request, let outcome): return model.take(outcome, of: request)
     case .plan(let plan):
+        model.rollback.plan = plan
         model.rollback.sheet?.plan = plan
         model.rollback.sheet?.loading = false
         if model.rollback.sheet?.isPicked == false {
-            model.rollback.sheet?.authorization = plan.firstAllowed
+            let first = plan.firstAllowed(in: model)
+            model.rollback.sheet?.authorization = first
         }
         return []
     case .planFailed(let why):
@@ -79,6 +81,7 @@ extension Model {
         if let event = line.event { take(event) }
         if let runbook = line.runbook {
             self.runbook = runbook
+            rollback.plan = nil
             say("the runbook was read anew", .text)
         }
         if let output = line.output { take(output) }
@@ -95,6 +98,7 @@ extension Model {
         }
         situation = start.situation
         runbook = start.runbook
+        rollback.plan = nil
         you = start.you
         events = Array(start.events.suffix(Model.eventLimit))
         engineAhead = nil
@@ -201,9 +205,9 @@ extension Model {
         rollback.showsOther = false
         if answer.request != nil {
             say("asked for: nothing has started, and nothing will before others agree", .warning)
-        } else {
-            say(answer.events.first?.text ?? "the rollback has begun", .text)
+            return [.loadPlan]
         }
+        say(answer.events.first?.text ?? "the rollback has begun", .text)
         return []
     }
 
