@@ -157,7 +157,9 @@ let package = Package(
             sees: [
                 "Domain", "Procedures", "Backups", "Files", "Databases", "CLinux", "TestKit", grdb,
             ]),
-        tests("BackupsTests", sees: ["Domain", "Backups", "Files", "Databases", "TestKit", crypto, grdb]),
+        tests(
+            "BackupsTests",
+            sees: ["Domain", "Backups", "Files", "Databases", "TestKit", crypto, grdb]),
         tests("OutreachTests", sees: ["Domain", "Outreach", "Transfers", "TestKit", crypto]),
         tests("LinkTests", sees: ["Domain", "Wire", "Link", "TestKit", logging]),
         tests(

@@ -135,7 +135,8 @@ struct ReceiptRecord: Codable, Equatable {
     ) -> BackupReceipt {
         BackupReceipt(
             id: id, path: folder.description, at: at, files: files, bytes: bytes,
-            databases: databases, rows: rows, verified: doubts == nil && check.map { $0.count == 0 } ?? true,
+            databases: databases, rows: rows,
+            verified: doubts == nil && check.map { $0.count == 0 } ?? true,
             sha256: sha256, checkedAt: check?.at, problem: check?.first, leftOut: leftOut,
             doubts: doubts)
     }
