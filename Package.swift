@@ -129,7 +129,9 @@ let package = Package(
         .executableTarget(
             name: "JournalForBench", dependencies: ["Domain", "Journal"],
             path: "Sources/TestPrograms/JournalForBench", swiftSettings: settings()),
-        room("", "TestKit", sees: ["Domain", "Rules", "Wire", "Screen", "Databases", collections]),
+        room(
+            "", "TestKit",
+            sees: ["Domain", "Rules", "Wire", "Screen", "Databases", "Transfers", collections]),
         room("", "Simulation", sees: ["Domain", "Rules", "TestKit", collections]),
         .executableTarget(
             name: "Simulate", dependencies: ["Simulation"],

@@ -1,9 +1,9 @@
 // A program that a test starts: its output in files, its end waited for by a thread of its own.
 // (Foundation's Process takes a program for running while any descendant holds what it inherited, and
 // may crash when several are started at once.)
-import Dispatch
 import FoundationEssentials
 import Synchronization
+import Transfers
 
 #if canImport(Glibc)
     import Glibc
@@ -42,11 +42,16 @@ package final class Spawned: Sendable {
             throw TestKitError(text: "cannot start \(program): \(String(cString: strerror(code)))")
         }
         pid = child
-        DispatchQueue.global().async { [self] in
+        // Never one of Dispatch's: Swift's tasks run on those, and there are only as many as cores.
+        let isWaiting = OwnThread.start("test-child") { [self] in
             var status: Int32 = 0
             while waitpid(pid, &status, 0) < 0, errno == EINTR {}
             let signal = status & 0x7F
             ended.withLock { $0 = signal == 0 ? (status >> 8) & 0xFF : 128 + signal }
+        }
+        guard isWaiting else {
+            kill(child, SIGKILL)
+            throw TestKitError(text: "cannot start a thread to wait for \(program)")
         }
     }
 
