@@ -33,7 +33,7 @@ import Testing
         "restore-backup --latest --path a --path b/* --database main --confirm",
         "test-recovery", "validate-recovery", "test-rollback-procedures",
         "test-rollback-procedures --test-mode", "test-emergency-procedures",
-        "generate-rollback-report", "generate-rollback-report --output markdown",
+        "generate-rollback-report", "generate-rollback-report --format markdown",
         "generate-rollback-report --output json --test-mode --socket /s",
         "engine --group tocsin", "init --service shop", "check-runbook",
         "check-runbook other.yaml", "schema", "engine", "engine --until-idle", "demo",

@@ -14,19 +14,18 @@ struct GenerateRollbackReport: ParsableCommand {
         """,
         ("tocsin generate-rollback-report", "to read"),
         (
-            "tocsin generate-rollback-report --output markdown > report.md",
+            "tocsin generate-rollback-report --format markdown > report.md",
             "to keep"
         ))
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, markdown }
-    @Option(name: .customLong("output"), help: "text, json or markdown.")
-    var format: Format = .text
+    @Option(help: "text, json or markdown.")
+    var format: Format?
     @Flag(help: "Of the last rollback in test mode.")
     var testMode = false
-    @OptionGroup var places: PlaceOptions
+    @OptionGroup var common: CommonOptions
 
     func run() throws {
-        var common = places.common
-        common.output = format == .json ? .json : .text
+        let format = format ?? (common.output == .json ? .json : .text)
         try reporting(.act, common) { session in
             let answer = try session.command(
                 CommandRequest(
@@ -46,29 +45,6 @@ struct GenerateRollbackReport: ParsableCommand {
             }
             return 0
         }
-    }
-}
-
-/// The options of a command whose `--output` has more to choose from than others'.
-struct PlaceOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The runbook.", valueName: "file"))
-    var runbook: String?
-    @Option(help: ArgumentHelp("The engine's folder.", valueName: "dir"))
-    var state: String?
-    @Option(help: ArgumentHelp("The engine's socket.", valueName: "path"))
-    var socket: String?
-    @Flag(name: .customLong("no-color"), help: "Plain text also on a terminal.")
-    var noColor = false
-
-    var common: CommonOptions {
-        // Set from outside: within an initializer it would set the parser's defaults, not the values.
-        var common = CommonOptions()
-        common.runbook = runbook
-        common.state = state
-        common.socket = socket
-        common.output = .text
-        common.noColor = noColor
-        return common
     }
 }
 
