@@ -117,7 +117,8 @@ extension StepSession {
             try backups.list(order.backup)
         }
         let fitting = id.isEmpty ? receipts : receipts.filter { $0.id == id }
-        guard let receipt = fitting.first(where: { $0.databases.contains(name) }) else {
+        let holding = fitting.filter { $0.databases.contains(name) }
+        guard let receipt = holding.first(where: \.verified) ?? holding.first else {
             throw Fault(
                 operation: "restore the database", subject: name,
                 cause: id.isEmpty
