@@ -113,8 +113,10 @@ private final class Visitor: Sendable {
         }
 
         let report = try await demo.tocsin(
-            "generate-rollback-report", "--test-mode", "--output", "markdown")
-        #expect(report.status == 0 && report.output.contains("test mode"))
+            "generate-rollback-report", "--test-mode", "--format", "markdown")
+        #expect(
+            report.status == 0 && report.output.contains("test mode"),
+            "\(report.errors)\(report.output)")
         #expect(try await demo.tocsin("verify-rollback").status == 3)
         let checks = try await demo.tocsin("test-rollback-procedures", "--test-mode")
         #expect(checks.status == 0, "\(checks.output)")
@@ -130,15 +132,17 @@ private final class Visitor: Sendable {
         let demo = try await Demo()
         try await demo.wait("it is well") { $0.core.health.state == .healthy }
         #expect(try await demo.tocsin("performance-assessment").status == 0)
-        #expect(try await demo.tocsin("fault", "slow", "on").status == 0)
-        try await demo.wait("it is slow") { situation in
-            situation.components.contains { $0.name == "web" && $0.state != .healthy }
+        #expect(try await demo.tocsin("fault", "delivery", "on").status == 0)
+        try await demo.wait("messages are lost") { situation in
+            situation.components.contains { $0.name == "delivery" && $0.state == .failed }
         }
         #expect(try await demo.tocsin("optimize-system").status == 1)
         let played = try await demo.tocsin("run", "performance", "--output", "json")
         #expect(played.status == 0, "\(played.errors)")
         let situation = try await demo.situation()
-        #expect(situation.core.rollback?.state == .succeeded)
+        #expect(
+            situation.core.rollback?.state == .succeeded,
+            "\(situation.core.rollback?.message ?? "none")")
         #expect(situation.core.lastProcedure?.kind == .playbook)
         #expect(situation.core.rollback?.parent == situation.core.lastProcedure?.id)
         #expect(try await demo.tocsin("verify-rollback").status == 0)
