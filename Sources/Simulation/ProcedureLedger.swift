@@ -286,6 +286,13 @@ extension ProcedureLife {
                 track.unknowns[address] = nil
                 return
             }
+            // While it is being taken back, that is what was done.
+            if track.isUndoing {
+                track.remove(address)
+                track.undoStarted.remove(address)
+                track.unknowns[address] = nil
+                return
+            }
             track.ends[address] = .succeeded
             track.log.append((track.plan[address].step.name, true))
             // A person's word stands for the backup, too.

@@ -112,6 +112,19 @@ import Testing
         #expect(world.situation.rollback?.state == .undone)
     }
 
+    @Test func `a step that may have run is taken back, also when it was to run again`() throws {
+        var world = try Self.rolled(3)
+        try world.ask(.pauseProcedure)
+        try world.end(.unknown, "gone")
+        #expect(world.situation.procedure?.state == .waiting)
+        try world.ask(.resolveStep(done: false))
+        #expect(world.situation.procedure?.state == .paused)
+        try world.ask(.undoRollback(toStage: nil))
+        try world.endAll()
+        #expect(Self.undone(world).first == "-Drop tables")
+        #expect(world.situation.rollback?.state == .undone)
+    }
+
     @Test func `what may or may not have been taken back does not run again unasked`() throws {
         var world = try Self.rolled(3)
         try world.ask(.pauseProcedure)

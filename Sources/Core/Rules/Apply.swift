@@ -278,7 +278,8 @@ extension Situation {
             procedure?[address].undoIsUnknown = nil
             procedure?.state = .undoing
         } else {
-            procedure?[address].state = done ? .succeeded : .pending
+            // It may have run: if it is paused before it runs again, an undo takes it back too.
+            procedure?[address].state = done ? .succeeded : .failed
             procedure?.state = .running
         }
         procedure?.message = ""
