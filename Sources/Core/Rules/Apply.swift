@@ -321,6 +321,8 @@ extension Situation {
         procedure?.finishedAt = nil
         procedure?.message = ""
         for address in procedure?.addresses ?? [] {
+            // Forward, the question is whether it ran, no longer whether it was taken back.
+            procedure?[address].undoIsUnknown = nil
             guard procedure?.isForgiven(address) == false else { continue }
             switch procedure?[address].state {
             case .failed, .undone: procedure?[address].state = .pending
