@@ -76,7 +76,7 @@ import Testing
         #expect(bench.count("ends") == 0)
     }
 
-    @Test(arguments: ["work-done", "worked", "outcome-synced"])
+    @Test(arguments: ["work-done", "worked", "outcome-ready"])
     func `a runner killed before its outcome has its name is unknown`(_ point: String) async throws
     {
         try letGo()
@@ -86,10 +86,13 @@ import Testing
         #expect(bench.count("runs") == 1)
     }
 
-    @Test func `a runner killed after its outcome has its name has succeeded`() async throws {
+    @Test(arguments: ["outcome-named", "outcome-written"])
+    func `a runner killed after its outcome has its name has succeeded`(_ point: String)
+        async throws
+    {
         try letGo()
         let order = bench.order(counting)
-        #expect(await bench.perform(order, runnerCrashesAt: "outcome-written").end == .succeeded)
+        #expect(await bench.perform(order, runnerCrashesAt: point).end == .succeeded)
         #expect(await bench.perform(order).end == .succeeded)
         #expect(bench.count("runs") == 1)
     }

@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "copied-one", "before-manifest", "saved", "removed-one", "work-done", "outcome-synced",
+        "copied-one", "before-manifest", "saved", "removed-one", "work-done", "outcome-ready",
     ])
     func `killed anywhere, it can be undone, or run again and undone`(_ point: String) async throws
     {

@@ -84,8 +84,8 @@ final class OutputWriter {
         return taken
     }
 
-    /// The step is over: puts the end behind the beginning, and syncs.
-    /// - Returns: nothing; what cannot be written is lost, the outcome says what counts.
+    /// The step is over: puts the end behind the beginning, and begins to bring it to the disk.
+    /// What cannot be written is lost; the outcome says what counts.
     func finish() {
         drain()
         keep(mask.end())
@@ -96,9 +96,13 @@ final class OutputWriter {
                 Array("\n… \(left) bytes left out …\n".utf8), to: log, directory.log)
         }
         if kept > 0 { try? Files.write(said(from: total - kept), to: log, directory.log) }
-        _ = fdatasync(log)
+        tocsin_start_writing(log)
         letGo()
     }
+
+    /// Makes what was said survive a power cut. Best after the outcome's own sync, which with most file
+    /// systems has then done it.
+    func sync() { _ = fdatasync(log) }
 
     /// Whoever still writes, writes for nobody from now on; but it must not get stuck.
     private func letGo() {

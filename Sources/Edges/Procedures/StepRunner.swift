@@ -57,6 +57,7 @@ package enum StepRunner {
             let written = ending.write(
                 outcome.end, session.output.mask.masked(outcome.message), facts: outcome.facts,
                 backup: outcome.backup)
+            session.output.sync()
             try? Files.remove(directory.staging)
             return written ? Status.done : Status.disk
         } catch {

@@ -199,11 +199,14 @@ final class StepEnding: Sendable {
         let file = try Files.open(path, O_WRONLY | O_CREAT | O_CLOEXEC, "write")
         defer { close(file) }
         try Files.write(bytes, to: file, path)
-        guard ftruncate(file, off_t(bytes.count)) == 0, fsync(file) == 0 else {
-            throw fileFault("sync", path)
-        }
-        crashPoint("outcome-synced")
+        guard ftruncate(file, off_t(bytes.count)) == 0 else { throw fileFault("write", path) }
+        crashPoint("outcome-ready")
+        // Named before it is synced: most file systems then need one commit for both, not two. Whoever
+        // finds the name after a power cut without the content finds no record, which means unknown;
+        // and the engine takes an outcome for one only when its runner has ended.
         try Files.rename(path, directory.outcome)
+        crashPoint("outcome-named")
+        guard fsync(file) == 0 else { throw fileFault("sync", directory.outcome) }
         try Files.sync(folder: directory.path)
         crashPoint("outcome-written")
     }

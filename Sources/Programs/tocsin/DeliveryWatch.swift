@@ -2,7 +2,6 @@
 import ArgumentParser
 import Domain
 import FoundationEssentials
-import Link
 import Wire
 
 #if canImport(Glibc)
@@ -42,53 +41,20 @@ struct DeliveryWatch {
     let session: Session
     let timeout: Span
 
-    /// An engine that says nothing for so long is as good as gone: a line comes every second.
-    private static let silence = Span.seconds(15)
-
     /// - Returns: what was known when it was over, or when the time was.
     func run(_ follower: DeliveryFollower) throws -> DeliveryFollower {
-        let client = try session.client()
         var follower = follower
         var progress = DeliveryProgress(paper: session.errorPaper)
         defer { progress.clear() }
-        let deadline = ContinuousClock.now + .seconds(timeout.seconds)
-        var isLost = false
-        while !follower.isOver, ContinuousClock.now < deadline {
-            do throws(LinkError) {
-                let stream = try client.openStream()
-                isLost = false
-                try follow(stream, &follower, &progress, until: deadline)
-            } catch {
-                if !isLost {
-                    progress.say("the engine is gone (\(error)); the outbox goes on with the next")
-                }
-                isLost = true
-                pause(.seconds(0.2))
-            }
+        let stream = StreamWatch(
+            session: session, meanwhile: "the outbox goes on with the next",
+            patience: timeout, limit: timeout)
+        _ = try stream.run(say: { progress.say($0) }) { lines -> Bool? in
+            for line in lines { follower.take(line) }
+            progress.show(follower.deliveries)
+            return follower.isOver ? true : nil
         }
         return follower
-    }
-
-    private func follow(
-        _ stream: StreamConnection, _ follower: inout DeliveryFollower,
-        _ progress: inout DeliveryProgress, until deadline: ContinuousClock.Instant
-    ) throws(LinkError) {
-        while !follower.isOver {
-            let left = Span.seconds((deadline - ContinuousClock.now) / .seconds(1))
-            guard left > .zero else { return }
-            let lines = try stream.readLines(within: min(left, Self.silence))
-            if lines.isEmpty, left > Self.silence {
-                throw .timeout(path: session.common.socket ?? "", after: Self.silence)
-            }
-            for data in lines {
-                // A line of a newer engine that says something unknown is passed over.
-                guard let line = try? WireCoding.decode(StreamLine.self, from: data) else {
-                    continue
-                }
-                follower.take(line)
-            }
-            progress.show(follower.deliveries)
-        }
     }
 }
 

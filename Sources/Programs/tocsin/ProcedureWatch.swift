@@ -1,98 +1,64 @@
 // Follows a procedure to its end on the stream, and says on standard error how far it is.
 import Domain
 import FoundationEssentials
-import Link
 import Wire
 
 #if canImport(Glibc)
     import Glibc
 #endif
 
-/// Waits without keeping a processor busy.
-func pause(_ span: Span) { usleep(UInt32(min(span.seconds, 1000) * 1_000_000)) }
-
 struct ProcedureWatch {
     let session: Session
     let id: String
     let until: ProcedureFollower.Until
 
-    /// How long an engine may be away before the command gives up. The procedure itself does not.
-    private static let patience = Span.seconds(60)
-    /// An engine that says nothing for so long is as good as gone: a line comes every second.
-    private static let silence = Span.seconds(15)
-
     /// - Throws: `Failure` when no engine came back, or when a person is needed and there is none.
     func run() throws -> ProcedureReport {
-        let client = try session.client()
         var follower = ProcedureFollower(id: id, until: until)
         var progress = Progress(
             paper: session.errorPaper,
             undoing: until == .itsUndoing || until == .itsUndoingToAStage)
         defer { progress.clear() }
-        var lost: ContinuousClock.Instant?
-        while true {
-            let end: Result<ProcedureReport, Failure>
-            do throws(LinkError) {
-                let stream = try client.openStream()
-                if lost != nil { progress.say("the engine is back") }
-                lost = nil
-                end = try follow(stream, &follower, &progress)
-            } catch {
-                let since = lost ?? ContinuousClock.now
-                if lost == nil {
-                    progress.say(
-                        "the engine is gone (\(error)); the procedure goes on when one returns")
-                }
-                lost = since
-                if ContinuousClock.now - since > .seconds(Self.patience.seconds) { throw givenUp }
-                pause(.seconds(0.2))
-                continue
-            }
-            return try end.get()
+        let stream = StreamWatch(
+            session: session, meanwhile: "the procedure goes on when one returns")
+        let end = try stream.run(say: { progress.say($0) }) { lines in
+            for line in lines { follower.take(line) }
+            return answer(to: follower.standing, &progress)
         }
+        guard let end else { throw givenUp(after: stream.patience) }
+        return try end.get()
     }
 
-    private func follow(
-        _ stream: StreamConnection, _ follower: inout ProcedureFollower, _ progress: inout Progress
-    ) throws(LinkError) -> Result<ProcedureReport, Failure> {
-        while true {
-            let lines = try stream.readLines(within: Self.silence)
-            if lines.isEmpty {
-                throw .timeout(path: session.common.socket ?? "", after: Self.silence)
+    /// How it ended; nil while it goes on.
+    private func answer(
+        to standing: ProcedureFollower.Standing, _ progress: inout Progress
+    ) -> Result<ProcedureReport, Failure>? {
+        switch standing {
+        case .nothingYet: return nil
+        case .goesOn(let procedure): progress.show(procedure)
+        case .ended(let procedure):
+            progress.show(procedure)
+            return .success(procedure)
+        case .unknown: return .failure(unknown)
+        case .needsApproval(let request):
+            // It is over after half an hour at most, and then so is this.
+            let needs = RequestText.needs(request)
+            progress.tell("waits (\(needs.rule)): \(needs.why)\n  \(needs.remedy)")
+        case .needsPerson(let procedure):
+            progress.show(procedure)
+            // A person waits here; a script is told, and does not hang.
+            guard progress.isTerminal else {
+                return until == .aPersonIsNeeded && procedure.state == .waiting
+                    ? .success(procedure) : .failure(needsPerson(procedure))
             }
-            for data in lines {
-                // A line of a newer engine that says something unknown is passed over.
-                guard let line = try? WireCoding.decode(StreamLine.self, from: data) else {
-                    continue
-                }
-                follower.take(line)
-            }
-            switch follower.standing {
-            case .nothingYet: continue
-            case .goesOn(let procedure): progress.show(procedure)
-            case .ended(let procedure):
-                progress.show(procedure)
-                return .success(procedure)
-            case .unknown: return .failure(unknown)
-            case .needsApproval(let request):
-                // It is over after half an hour at most, and then so is this.
-                let needs = RequestText.needs(request)
-                progress.tell("waits (\(needs.rule)): \(needs.why)\n  \(needs.remedy)")
-            case .needsPerson(let procedure):
-                progress.show(procedure)
-                // A person waits here; a script is told, and does not hang.
-                guard progress.isTerminal else {
-                    return until == .aPersonIsNeeded && procedure.state == .waiting
-                        ? .success(procedure) : .failure(needsPerson(procedure))
-                }
-                if let item = ProcedureText.toTick(procedure), isatty(STDIN_FILENO) == 1 {
-                    progress.tell("\(item.name). Press Enter when it is done.")
-                    if enterWasPressed() { tick() }
-                } else {
-                    progress.tell(of: procedure)
-                }
+            if let item = ProcedureText.toTick(procedure), isatty(STDIN_FILENO) == 1 {
+                progress.tell("\(item.name). Press Enter when it is done.")
+                if enterWasPressed() { tick() }
+            } else {
+                progress.tell(of: procedure)
             }
         }
+        return nil
     }
 
     /// Whether a line stands on standard input; it is taken. Does not wait.
@@ -107,10 +73,10 @@ struct ProcedureWatch {
         _ = try? session.command(CommandRequest(command: "resolve-step", name: "done"))
     }
 
-    private var givenUp: Failure {
+    private func givenUp(after patience: Span) -> Failure {
         Failure(
             .failed, rule: "engine-lost",
-            why: "no engine for \(Self.patience.spelled); how \(id) ends is not known",
+            why: "no engine for \(patience.spelled); how \(id) ends is not known",
             remedy: "Start an engine: it takes the procedure up where it stands.")
     }
     private var unknown: Failure {

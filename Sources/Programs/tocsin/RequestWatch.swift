@@ -1,7 +1,6 @@
 // Requests for a rollback: whom to ask, and waiting until they have answered.
 import Domain
 import FoundationEssentials
-import Link
 import Wire
 
 /// Sentences about requests.
@@ -52,71 +51,34 @@ enum RequestText {
 struct RequestWatch {
     let session: Session
 
-    /// How long an engine may be away before the command gives up. The request itself does not.
-    private static let patience = Span.seconds(60)
-    private static let silence = Span.seconds(15)
-
     /// Waits until the rollback has started.
     /// - Throws: `Failure` when the request is over without one, or no engine comes back.
     func run(_ follower: RequestFollower) throws -> ProcedureReport {
-        let client = try session.client()
         var follower = follower
         var told = ""
-        var lost: ContinuousClock.Instant?
-        while true {
-            do throws(LinkError) {
-                let stream = try client.openStream()
-                if lost != nil { say("the engine is back") }
-                lost = nil
-                while true {
-                    let lines = try stream.readLines(within: Self.silence)
-                    if lines.isEmpty {
-                        throw .timeout(path: session.common.socket ?? "", after: Self.silence)
-                    }
-                    for data in lines {
-                        guard let line = try? WireCoding.decode(StreamLine.self, from: data) else {
-                            continue
-                        }
-                        follower.take(line)
-                    }
-                    switch follower.standing {
-                    case .nothingYet: continue
-                    case .waits(let request): tell(of: request, &told)
-                    case .started, .over: break
-                    }
-                    if Self.isDecided(follower.standing) { break }
-                }
-            } catch {
-                if lost == nil {
-                    say("the engine is gone (\(error)); the request waits for the next")
-                }
-                let since = lost ?? ContinuousClock.now
-                lost = since
-                if ContinuousClock.now - since > .seconds(Self.patience.seconds) {
-                    throw Failure(
-                        .failed, rule: "engine-lost",
-                        why: "no engine for \(Self.patience.spelled); the request is not known",
-                        remedy: "Start an engine: approvals are in its journal.")
-                }
-                pause(.seconds(0.2))
-                continue
-            }
+        let stream = StreamWatch(session: session, meanwhile: "the request waits for the next")
+        let end: Result<ProcedureReport, Failure>? = try stream.run(say: say) { lines in
+            for line in lines { follower.take(line) }
             switch follower.standing {
-            case .started(let rollback): return rollback
+            case .nothingYet: return nil
+            case .waits(let request):
+                tell(of: request, &told)
+                return nil
+            case .started(let rollback): return .success(rollback)
             case .over(let why):
-                throw Failure(
-                    .refused, rule: "rollback-authorization", why: why,
-                    remedy: "Ask anew if it is still needed: tocsin rollback --confirm --wait")
-            case .nothingYet, .waits: continue
+                return .failure(
+                    Failure(
+                        .refused, rule: "rollback-authorization", why: why,
+                        remedy: "Ask anew if it is still needed: tocsin rollback --confirm --wait"))
             }
         }
-    }
-
-    private static func isDecided(_ standing: RequestFollower.Standing) -> Bool {
-        switch standing {
-        case .nothingYet, .waits: false
-        case .started, .over: true
+        guard let end else {
+            throw Failure(
+                .failed, rule: "engine-lost",
+                why: "no engine for \(stream.patience.spelled); the request is not known",
+                remedy: "Start an engine: approvals are in its journal.")
         }
+        return try end.get()
     }
 
     /// Once for each agreement.
