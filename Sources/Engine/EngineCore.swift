@@ -173,9 +173,10 @@ actor EngineCore {
         }
         coreChanged = true
         followServiceLock()
+        // What is to be done first: to tell viewers of a long procedure takes longer than to start a step.
+        effects.forEach(start)
         reports.forEach { publish(StreamLine(event: $0)) }
         publishChanges(at: now)
-        effects.forEach(start)
         if situation.seq - snapshotSeq >= Self.eventsPerSnapshot { saveSnapshot() }
         if events.contains(where: { $0.kind == "procedure-ended" || $0.kind == "engine-started" }) {
             tidyRuns()
@@ -452,9 +453,9 @@ actor EngineCore {
             inFlight.remove(key)
             return
         }
-        let touchesTheWorld = entry.step.work.needsRunner
-        Task { [weak self] in
-            if touchesTheWorld { await self?.waitForTheService(id) }
+        let mayBegin = !entry.step.work.needsRunner || mayTouchTheWorld(id)
+        Task.detached { [weak self] in
+            if !mayBegin { await self?.waitForTheService(id) }
             let outcome = await stepper.perform(order) { [weak self] line in
                 self?.takeLater(line, of: id)
             }

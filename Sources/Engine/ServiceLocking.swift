@@ -55,7 +55,7 @@ extension EngineCore {
     }
 
     /// Whether a step of the procedure may touch the world now.
-    private func mayTouchTheWorld(_ id: String) -> Bool {
+    func mayTouchTheWorld(_ id: String) -> Bool {
         guard let lock = parts.serviceLock, situation.procedure?.id == id else { return true }
         followServiceLock()
         if case .byAnother = lock.hold(for: id) { return false }

@@ -7,7 +7,11 @@ import Synchronization
 final class Checkpointer: Sendable {
     /// A log with more events than this is moved at once.
     private static let most = 20_000
-    /// Else as soon as nothing was written for this long, in milliseconds.
+    /// One with so many as soon as nothing was written for a while. Fewer are not worth it: the first
+    /// event after a move needs two syncs, and a log that is long enough is written over, which needs
+    /// no change of the file's size.
+    private static let enough = 256
+    /// That while, in milliseconds.
     private static let pause = 500
 
     private struct State {
@@ -41,14 +45,14 @@ final class Checkpointer: Sendable {
     private func look(after written: Int) {
         queue.asyncAfter(deadline: .now() + .milliseconds(Self.pause)) { [weak self] in
             guard let self else { return }
-            let current = state.withLock { state in
-                if state.written == written {
-                    state.planned = false
-                    state.sinceMove = 0
-                }
-                return state.written
+            let (current, isEnough) = state.withLock { state in
+                guard state.written == written else { return (state.written, false) }
+                state.planned = false
+                let isEnough = state.sinceMove >= Self.enough
+                if isEnough { state.sinceMove = 0 }
+                return (written, isEnough)
             }
-            if current == written { move() } else { look(after: current) }
+            if current != written { look(after: current) } else if isEnough { move() }
         }
     }
 

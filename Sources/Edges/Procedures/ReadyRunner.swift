@@ -165,6 +165,9 @@ enum Lifeline {
     /// Keeps the programs that the runner starts from holding it.
     static func secure() { tocsin_keep_from_programs() }
 
+    /// Everything is done and written: whoever waits need not wait until this process is gone.
+    static func end() { if isThere { close(number) } }
+
     static func tug() {
         guard isThere else { return }
         var byte = UInt8(1)

@@ -1,7 +1,7 @@
 // The folder of one start of one step: what is written there decides what is known about the step.
 //
 //   order.json     what to do; written by the engine before anything else
-//   run.lock       held (flock) by the runner as long as it lives
+//   run.lock       held (flock) by the runner as long as it works
 //   started.json   written by the runner before the work begins; its presence, whatever is in it, is the
 //                  point of no return
 //   child.json     the program that the runner has started, written before that program does anything
@@ -13,7 +13,7 @@
 //
 // From this follows what a later engine may conclude, in this order:
 //   outcome.json is there                         → that is the end
-//   the lock is held                              → a runner is alive: wait
+//   the lock is held                              → a runner is at work: wait
 //   started.json is there, and no lock is held    → the runner is gone without a word: unknown
 //   none of these                                 → the work has not begun: start a runner
 import CLinux
@@ -124,7 +124,7 @@ func timestampNow() -> Timestamp {
     return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
 }
 
-/// The runner's lock. It ends with the process, however that ends.
+/// The runner's lock. It ends with the process at the latest, however that ends.
 final class RunLock: Sendable {
     private let descriptor: Int32
 
@@ -140,6 +140,9 @@ final class RunLock: Sendable {
         self.descriptor = descriptor
     }
     deinit { close(descriptor) }
+
+    /// Nothing comes after this.
+    func letGo() { flock(descriptor, LOCK_UN) }
 
     /// Whether somebody holds it now.
     static func isHeld(_ path: RawPath) throws(Fault) -> Bool {

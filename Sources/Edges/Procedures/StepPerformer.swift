@@ -104,7 +104,7 @@ package struct RunnerStepPerformer: StepPerformer {
             let start = try directory.record(StartedRecord.self, directory.started)
             let isHeld = try RunLock.isHeld(directory.lock)
             if isHeld {
-                // Also when the outcome is there: only its process's end is the end of the work.
+                // Also when the outcome is there: the work is over when its runner lets go.
                 waitForRunner(start?.runner, directory, &reader)
             } else if try Files.status(directory.outcome) != nil {
                 return try outcome(directory)

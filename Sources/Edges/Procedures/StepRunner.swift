@@ -59,6 +59,8 @@ package enum StepRunner {
                 backup: outcome.backup)
             session.output.sync()
             try? Files.remove(directory.staging)
+            lock.letGo()
+            Lifeline.end()
             return written ? Status.done : Status.disk
         } catch {
             complain("\(error)")
