@@ -9,7 +9,7 @@ extension StepSession {
     /// Cookies are kept, where asked for, from step to step of one procedure.
     func http(
         _ request: HTTPRequest, _ expect: Expectation, keepCookies: Bool, _ timeout: Span
-    ) async throws(Fault) -> WorkEnd {
+    ) throws(Fault) -> WorkEnd {
         let kept = try keptValues()
         for value in kept { mask(value) }
         var transfer = try makeTransfer(request, timeout, kept)
@@ -23,7 +23,7 @@ extension StepSession {
         output.say("> \(request.method) \(request.url.label)")
         let answer: TransferAnswer
         do {
-            answer = try await Transfers.shared.perform(transfer)
+            answer = try Transfers.shared.performBlocking(transfer)
         } catch {
             return .failed(error.message)
         }

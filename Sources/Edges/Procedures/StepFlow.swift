@@ -5,12 +5,12 @@ import Glibc
 
 extension StepSession {
     /// Never throws: what went wrong is the outcome.
-    func run() async -> StepOutcome {
+    func run() -> StepOutcome {
         do throws(Fault) {
             switch order.mode {
-            case .perform: return try await perform()
-            case .undo: return try await undo()
-            case .dryRun: return try await dryRun()
+            case .perform: return try perform()
+            case .undo: return try undo()
+            case .dryRun: return try dryRun()
             }
         } catch {
             return outcome(.failed, error.description)
@@ -26,9 +26,9 @@ extension StepSession {
             backup: end == .succeeded ? backupTaken : nil)
     }
 
-    private func perform() async throws(Fault) -> StepOutcome {
+    private func perform() throws(Fault) -> StepOutcome {
         let step = order.step
-        if let check = step.check, case .done(let why, _) = try await look("check", check) {
+        if let check = step.check, case .done(let why, _) = try look("check", check) {
             return outcome(.alreadyDone, why)
         }
         crashPoint("checked")
@@ -42,20 +42,20 @@ extension StepSession {
                 sleepFor(pause)
                 pause *= 2
             }
-            switch await tried(step.work, timeout) {
+            switch tried(step.work, timeout) {
             case .done(let text, let made):
                 message = text
                 facts = made
             case .failed(let why), .cutOff(let why):
                 message = why
                 continue
-            case .unknown(let why): return await decided(why)
+            case .unknown(let why): return decided(why)
             }
             crashPoint("work-done")
             guard let verify = step.verify else {
                 return outcome(.succeeded, message, facts: facts)
             }
-            switch try await look("verify", verify) {
+            switch try look("verify", verify) {
             case .done(let why, _):
                 return outcome(.succeeded, "\(message); verified: \(why)", facts: facts)
             case .failed(let why), .cutOff(let why), .unknown(let why):
@@ -67,27 +67,27 @@ extension StepSession {
     }
 
     /// A work whose end is not known is done when the step's own question says so.
-    private func decided(_ why: String) async -> StepOutcome {
+    private func decided(_ why: String) -> StepOutcome {
         for (name, question) in [("verify", order.step.verify), ("check", order.step.check)] {
             guard let question else { continue }
             output.say("\(why); asking \(name)")
-            guard case .done(let answer, _) = try? await look(name, question) else { continue }
+            guard case .done(let answer, _) = try? look(name, question) else { continue }
             return outcome(.succeeded, "\(why); but \(name) holds: \(answer)")
         }
         return outcome(.unknown, why)
     }
 
     /// A work that cannot be tried has failed like one that was: the next try may go better.
-    private func tried(_ work: Work, _ timeout: Span) async -> WorkEnd {
+    private func tried(_ work: Work, _ timeout: Span) -> WorkEnd {
         do throws(Fault) {
-            return try await perform(work, timeout)
+            return try perform(work, timeout)
         } catch {
             return .failed(error.description)
         }
     }
 
     /// Whether a check or a verify holds. Only works that look are allowed.
-    private func look(_ name: String, _ work: Work) async throws(Fault) -> WorkEnd {
+    private func look(_ name: String, _ work: Work) throws(Fault) -> WorkEnd {
         guard work.canOnlyLook else {
             throw Fault(
                 operation: name, subject: work.kind,
@@ -101,7 +101,7 @@ extension StepSession {
         }
         let end: WorkEnd
         do throws(Fault) {
-            end = try await perform(work, work.defaultTimeout)
+            end = try perform(work, work.defaultTimeout)
         } catch {
             throw undecided(error.description)
         }
@@ -113,11 +113,11 @@ extension StepSession {
         return end
     }
 
-    private func undo() async throws(Fault) -> StepOutcome {
+    private func undo() throws(Fault) -> StepOutcome {
         let step = order.step
         if let undo = step.undo {
             let timeout = step.timeout ?? undo.defaultTimeout
-            switch await tried(undo, timeout) {
+            switch tried(undo, timeout) {
             case .done(let message, let facts):
                 return outcome(.succeeded, message, facts: facts)
             case .failed(let why), .cutOff(let why): return outcome(.failed, why)
@@ -134,15 +134,15 @@ extension StepSession {
             .failed, "it cannot be taken back: the runbook gives no undo for \(step.work.kind)")
     }
 
-    private func dryRun() async throws(Fault) -> StepOutcome {
+    private func dryRun() throws(Fault) -> StepOutcome {
         let step = order.step
         if let check = step.check, check.isHarmless,
-            case .done(let why, _) = try await look("check", check)
+            case .done(let why, _) = try look("check", check)
         {
             return outcome(.alreadyDone, why)
         }
         do throws(Fault) {
-            switch try await forecast(step.work) {
+            switch try forecast(step.work) {
             case .nothingToDo(let why): return outcome(.alreadyDone, why)
             case .wouldRun(let what): return outcome(.wouldRun, what)
             case .wouldFail(let why): return outcome(.failed, "would fail: \(why)")
@@ -199,13 +199,13 @@ extension Work {
 extension StepSession {
     /// Does one work.
     /// - Throws: when it could not even be tried.
-    func perform(_ work: Work, _ timeout: Span) async throws(Fault) -> WorkEnd {
+    func perform(_ work: Work, _ timeout: Span) throws(Fault) -> WorkEnd {
         switch work {
         case .run(let arguments, let input): return try run(arguments, input: input, timeout)
         case .shell(let line): return try shell(line, timeout)
         case .service(let verb, let unit): return try service(verb, unit, timeout)
         case .http(let request, let expect, let keepCookies):
-            return try await http(request, expect, keepCookies: keepCookies, timeout)
+            return try http(request, expect, keepCookies: keepCookies, timeout)
         case .sql(let sql): return try self.sql(sql, timeout)
         case .redis(let source, let command, let reply):
             return try redis(source, command, reply, timeout)
@@ -231,7 +231,7 @@ extension StepSession {
     }
 
     /// Says what a work would do. Changes nothing.
-    private func forecast(_ work: Work) async throws(Fault) -> Forecast {
+    private func forecast(_ work: Work) throws(Fault) -> Forecast {
         switch work {
         case .run(let arguments, _): return try forecastRun(arguments)
         case .shell(let line):

@@ -28,7 +28,7 @@ package enum StepRunner {
     package static func main(
         runDirectory: String, backups: any BackupKeeper, secrets: any SecretReader,
         crashPoint: @escaping @Sendable (String) -> Void = { _ in }
-    ) async -> Int32 {
+    ) -> Int32 {
         // A step outlives its engine and its terminal; only SIGKILL ends a runner early.
         for number in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE] { signal(number, SIG_IGN) }
         Lifeline.secure()
@@ -51,7 +51,7 @@ package enum StepRunner {
                 crashPoint: crashPoint)
             try recordStart(directory)
             crashPoint("started")
-            let outcome = await session.run()
+            let outcome = session.run()
             session.output.finish()
             crashPoint("worked")
             let written = ending.write(

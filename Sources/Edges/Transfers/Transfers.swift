@@ -1,4 +1,5 @@
 // HTTP requests by libcurl: one thread drives any number of transfers at once.
+import Dispatch
 package import Domain
 import Synchronization
 
@@ -23,10 +24,7 @@ package final class Transfers: Sendable {
     /// Makes one request. Cancelling the task ends it at once, with a fault of kind `interrupted`.
     /// - Throws: a fault when there was no complete answer; any HTTP status is an answer.
     package func perform(_ request: TransferRequest) async throws(TransferFault) -> TransferAnswer {
-        guard let inbox else {
-            throw TransferFault(
-                kind: .unusable, message: "no thread for transfers could be started", seconds: 0)
-        }
+        guard let inbox else { throw Self.noThread }
         let ticket = Ticket(request)
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -38,6 +36,26 @@ package final class Transfers: Sendable {
         }
         return try result.get()
     }
+
+    /// Makes one request and keeps the calling thread until its end: for a process that does nothing else.
+    /// - Throws: as `perform`.
+    package func performBlocking(
+        _ request: TransferRequest
+    ) throws(TransferFault) -> TransferAnswer {
+        guard let inbox else { throw Self.noThread }
+        let result = Mutex<Result<TransferAnswer, TransferFault>>(.failure(Self.noThread))
+        let isOver = DispatchSemaphore(value: 0)
+        inbox.send(
+            .start(Ticket(request)) { end in
+                result.withLock { $0 = end }
+                isOver.signal()
+            })
+        isOver.wait()
+        return try result.withLock(\.self).get()
+    }
+
+    private static let noThread = TransferFault(
+        kind: .unusable, message: "no thread for transfers could be started", seconds: 0)
 
     /// Connects to a TCP port and closes the connection again; nothing is sent.
     /// - Returns: seconds, with the look-up of the name.

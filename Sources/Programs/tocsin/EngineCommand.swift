@@ -98,21 +98,21 @@ private final class Watchdog: Sendable {
 
 /// `tocsin step-runner DIR`: does the one step whose order is in the folder. With `--ready` instead, it
 /// waits for orders on its standard input (see main.swift: that must not start any thread).
-struct StepRunnerCommand: AsyncParsableCommand {
+struct StepRunnerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "step-runner", abstract: "Does one step for the engine.", shouldDisplay: false)
     @Argument(help: "The run directory.")
     var directory: String
 
-    func run() async throws {
-        let status = await Self.status(of: directory)
+    func run() throws {
+        let status = Self.status(of: directory)
         if status != 0 { throw ExitCode(status) }
     }
 
     /// Does the step. - Returns: the exit status; see `StepRunner.Status`.
-    static func status(of directory: String) async -> Int32 {
+    static func status(of directory: String) -> Int32 {
         let secrets = EnvironmentSecrets()
-        return await StepRunner.main(
+        return StepRunner.main(
             runDirectory: directory, backups: FileBackupKeeper(secrets: secrets), secrets: secrets)
     }
 }

@@ -7,8 +7,7 @@ let arguments = Array(CommandLine.arguments.dropFirst())
 if arguments == ["step-runner", StepRunner.readyOption] {
     // Forks for each step, so nothing here may have started a thread before.
     guard let directory = StepRunner.waitForOrder() else { exit(0) }
-    Task { _exit(await StepRunnerCommand.status(of: directory)) }
-    dispatchMain()
+    _exit(StepRunnerCommand.status(of: directory))
 }
 if let status = Program.runAtOnce(arguments) { exit(status) }
 Task { [arguments] in exit(await Program.run(arguments)) }

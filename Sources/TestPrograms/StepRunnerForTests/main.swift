@@ -44,7 +44,7 @@ struct TestSecrets: SecretReader {
 ) async -> Int32 {
     let crashPoint = crash(at: point)
     guard rest.first == "--engine" else {
-        return await StepRunner.main(
+        return StepRunner.main(
             runDirectory: rest.last ?? "",
             backups: FileBackupKeeper(secrets: TestSecrets(), crashPoint: crashPoint),
             secrets: TestSecrets(),
