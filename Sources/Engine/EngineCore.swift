@@ -84,6 +84,9 @@ actor EngineCore {
     private var unknownSince: [ConditionName: Timestamp] = [:]
     private var coreChanged = true
     private var lastPublished = Timestamp(milliseconds: 0)
+    /// Until then what may wait is not told.
+    private var quietUntil = ContinuousClock.now
+    private var isToPublish = false
     private var lastScorePushed = Timestamp(milliseconds: 0)
     private var snapshotSeq: Int
     private var timer: Task<Void, Never>?
@@ -176,7 +179,9 @@ actor EngineCore {
         // What is to be done first: to tell viewers of a long procedure takes longer than to start a step.
         effects.forEach(start)
         reports.forEach { publish(StreamLine(event: $0)) }
-        publishChanges(at: now)
+        // How far a procedure is may be told a moment later; what begins and what ends may not, or a
+        // viewer would miss it.
+        publishChanges(at: now, mayWait: events.allSatisfy { $0.kind.hasPrefix("step-") })
         if situation.seq - snapshotSeq >= Self.eventsPerSnapshot { saveSnapshot() }
         if events.contains(where: { $0.kind == "procedure-ended" || $0.kind == "engine-started" }) {
             tidyRuns()
@@ -523,12 +528,20 @@ actor EngineCore {
     }
 
     /// Sends what has changed since the last time. Without viewers nothing is made up.
-    private func publishChanges(at now: Timestamp, heartbeat: Bool = false) {
-        lastPublished = now
+    /// - Parameter mayWait: then it takes at most a tenth of the engine's time: a procedure of a hundred
+    ///   quick steps would else be told of more than it is done.
+    private func publishChanges(
+        at now: Timestamp, heartbeat: Bool = false, mayWait: Bool = false
+    ) {
         guard hub.viewers > 0 else {
+            lastPublished = now
             changedDeliveries = []
             return
         }
+        let began = ContinuousClock.now
+        if mayWait, began < quietUntil { return publishLater() }
+        lastPublished = now
+        defer { quietUntil = .now + (.now - began) * 9 }
         let changes = monitor.takeChanges()
         guard heartbeat || coreChanged || !changes.isEmpty else { return }
         let context = context
@@ -555,6 +568,20 @@ actor EngineCore {
                     gauges: changes.gauges.isEmpty
                         ? nil : changes.gauges.map { context.gauge($0, monitor) },
                     deliveries: deliveries.isEmpty ? nil : deliveries)))
+    }
+
+    private func publishLater() {
+        guard !isToPublish else { return }
+        isToPublish = true
+        let moment = quietUntil
+        Task.detached { [weak self] in
+            try? await Task.sleep(until: moment, clock: .continuous)
+            await self?.publishWaiting()
+        }
+    }
+    private func publishWaiting() {
+        isToPublish = false
+        publishChanges(at: parts.now())
     }
 
     /// `alerts.local.yaml` was written anew.
