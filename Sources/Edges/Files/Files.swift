@@ -12,7 +12,8 @@ package enum Files {
         let size = try status(open: descriptor, path).size
         var content = [UInt8]()
         content.reserveCapacity(min(size, limit) + 1)
-        var block = [UInt8](repeating: 0, count: 1 << 16)
+        // Files of /proc say that they are empty; they are small.
+        var block = [UInt8](repeating: 0, count: min(max(size + 1, 4096), 1 << 16))
         while true {
             let count = Glibc.read(descriptor, &block, block.count)
             if count < 0, errno == EINTR { continue }

@@ -41,8 +41,12 @@ package struct RawPath: Sendable, Hashable, Comparable, CustomStringConvertible 
     /// What holds it: `/a` for `/a/b` and `/a/./b/.`, `.` for `b`, `/` for `/`.
     package var folder: RawPath { RawPath(names: names.dropLast(), isAbsolute: isAbsolute) }
     private init(names: some Collection<[UInt8]>, isAbsolute: Bool) {
-        bytes = (isAbsolute ? [slash] : []) + names.joined(separator: [slash])
-        if bytes.isEmpty { bytes = [dot] }
+        var bytes: [UInt8] = []
+        for name in names {
+            if isAbsolute || !bytes.isEmpty { bytes.append(slash) }
+            bytes.append(contentsOf: name)
+        }
+        self.bytes = bytes.isEmpty ? [isAbsolute ? slash : dot] : bytes
     }
     package var hasParentReference: Bool { names.contains([dot, dot]) }
 

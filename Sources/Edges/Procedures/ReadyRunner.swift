@@ -151,7 +151,10 @@ extension StepRunner {
         }
         _ = try? encoded(StepOutcome(end: .succeeded, message: Visible.text("a"), seconds: 1))
         _ = ProcessInfo.processInfo.environment
-        _ = ProcessIdentity(getpid()).flatMap { try? encoded($0) }
+        if let process = ProcessIdentity(getpid()) {
+            _ = try? encoded(StartedRecord(runner: process, at: timestampNow()))
+            _ = try? encoded(ChildRecord(process: process, deadline: secondsSinceBoot()))
+        }
         _ = try? Template.fill("{{a}}", with: order.variables)
     }
 }
