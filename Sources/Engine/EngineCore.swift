@@ -78,15 +78,9 @@ actor EngineCore {
     private nonisolated let waitingOutput = Mutex<[OutputLine]>([])
     var inFlight: Set<String> = []
     var lastRefresh = Timestamp(milliseconds: 0)
-    /// Deliveries that changed since the last publishing.
-    private var changedDeliveries: OrderedSet<String> = []
     private var ourNetworkIsDown = false
     private var unknownSince: [ConditionName: Timestamp] = [:]
-    private var coreChanged = true
-    private var lastPublished = Timestamp(milliseconds: 0)
-    /// Until then what may wait is not told.
-    private var quietUntil = ContinuousClock.now
-    private var isToPublish = false
+    var telling = Telling()
     private var lastScorePushed = Timestamp(milliseconds: 0)
     private var snapshotSeq: Int
     private var timer: Task<Void, Never>?
@@ -174,7 +168,7 @@ actor EngineCore {
         }) {
             pushEngineGauges()
         }
-        coreChanged = true
+        telling.coreChanged = true
         followServiceLock()
         // What is to be done first: to tell viewers of a long procedure takes longer than to start a step.
         effects.forEach(start)
@@ -193,11 +187,11 @@ actor EngineCore {
 
     private func noteChanged(_ event: OutboxEvent) {
         switch event {
-        case .queued(_, let deliveries): changedDeliveries.append(contentsOf: deliveries.map(\.id))
-        case .added(let delivery): changedDeliveries.append(delivery.id)
+        case .queued(_, let deliveries): telling.deliveries.append(contentsOf: deliveries.map(\.id))
+        case .added(let delivery): telling.deliveries.append(delivery.id)
         case .started(let id, _), .ended(let id, _, _), .interrupted(let id), .dropped(let id, _),
             .dead(let id, _), .revived(let id, _), .dismissed(let id, _):
-            changedDeliveries.append(id)
+            telling.deliveries.append(id)
         }
     }
 
@@ -283,7 +277,7 @@ actor EngineCore {
             situation.seq = record.seq
             publish(StreamLine(event: context.event(event, seq: record.seq, at: record.at)))
         }
-        coreChanged = true
+        telling.coreChanged = true
         publishChanges(at: now)
     }
 
@@ -320,7 +314,7 @@ actor EngineCore {
             pushEngineGauges()
         }
         refreshAlerts(at: now)
-        if now - lastPublished >= .seconds(0.95) { publishChanges(at: now, heartbeat: true) }
+        if now - telling.lastAt >= .seconds(0.95) { publishChanges(at: now, heartbeat: true) }
     }
 
     private func lookAtTheClocks() {
@@ -330,9 +324,9 @@ actor EngineCore {
         case .stepped(let seconds):
             parts.logger.warning("the wall clock was set by \(seconds) s")
             // Moments of the old time would keep the engine waiting.
-            lastPublished = Timestamp(milliseconds: 0)
-            lastScorePushed = lastPublished
-            lastRefresh = lastPublished
+            telling.lastAt = Timestamp(milliseconds: 0)
+            lastScorePushed = telling.lastAt
+            lastRefresh = telling.lastAt
             unknownSince = [:]
             report(.clockStepped(by: seconds))
         case nil: break
@@ -376,7 +370,7 @@ actor EngineCore {
         if !changes.isEmpty { report(.probesChanged(changes)) }
         watchConditions()
         let now = parts.now()
-        if now - lastPublished >= .seconds(0.95) { publishChanges(at: now, heartbeat: true) }
+        if now - telling.lastAt >= .seconds(0.95) { publishChanges(at: now, heartbeat: true) }
     }
 
     /// Our own way out failed or came back: while it is down, a bad answer says nothing of the service.
@@ -393,7 +387,7 @@ actor EngineCore {
     func set(_ trouble: Trouble, _ text: String?) {
         guard troubles[trouble] != text else { return }
         troubles[trouble] = text
-        coreChanged = true
+        telling.coreChanged = true
         publishChanges(at: parts.now())
     }
 
@@ -510,89 +504,10 @@ actor EngineCore {
         return monitor.entry(reference)?.last
     }
 
-    // MARK: Telling
-
-    var context: ReportContext {
-        ReportContext(
-            rules: rules, situation: situation, now: parts.now(), startedAt: startedAt,
-            pid: parts.pid, alarms: alarms, output: output)
-    }
-
-    func publish(_ line: StreamLine) {
-        guard hub.viewers > 0 else { return }
-        do {
-            hub.publish(try WireCoding.encode(line))
-        } catch {
-            parts.logger.error("a line of the stream could not be written: \(error)")
-        }
-    }
-
-    /// Sends what has changed since the last time. Without viewers nothing is made up.
-    /// - Parameter mayWait: then it takes at most a tenth of the engine's time: a procedure of a hundred
-    ///   quick steps would else be told of more than it is done.
-    private func publishChanges(
-        at now: Timestamp, heartbeat: Bool = false, mayWait: Bool = false
-    ) {
-        guard hub.viewers > 0 else {
-            lastPublished = now
-            changedDeliveries = []
-            return
-        }
-        let began = ContinuousClock.now
-        if mayWait, began < quietUntil { return publishLater() }
-        lastPublished = now
-        defer { quietUntil = .now + (.now - began) * 9 }
-        let changes = monitor.takeChanges()
-        guard heartbeat || coreChanged || !changes.isEmpty else { return }
-        let context = context
-        let runbook = parts.runbook
-        let deliveries = changedDeliveries.compactMap { context.delivery($0) }
-        changedDeliveries = []
-        // The score follows from components, so what carries it goes with them when it changes.
-        let core = coreChanged ? context.core(monitor) : nil
-        coreChanged = false
-        publish(
-            StreamLine(
-                change: SituationChange(
-                    time: now.rfc3339, core: core,
-                    components: changes.components.isEmpty
-                        ? nil
-                        : changes.components.map {
-                            context.component(runbook.components[$0], monitor)
-                        },
-                    metrics: changes.metrics.isEmpty
-                        ? nil
-                        : changes.metrics.compactMap { name in
-                            monitor.metrics[name].map { context.metric(name, $0) }
-                        },
-                    gauges: changes.gauges.isEmpty
-                        ? nil : changes.gauges.map { context.gauge($0, monitor) },
-                    deliveries: deliveries.isEmpty ? nil : deliveries)))
-    }
-
-    private func publishLater() {
-        guard !isToPublish else { return }
-        isToPublish = true
-        let moment = quietUntil
-        Task.detached { [weak self] in
-            try? await Task.sleep(until: moment, clock: .continuous)
-            await self?.publishWaiting()
-        }
-    }
-    private func publishWaiting() {
-        isToPublish = false
-        publishChanges(at: parts.now())
-    }
-
     /// `alerts.local.yaml` was written anew.
     func take(_ runbook: Runbook) {
         rules = Rules(runbook)
         noteCoreChanged()
-    }
-
-    func noteCoreChanged() {
-        coreChanged = true
-        publishChanges(at: parts.now())
     }
 
     private func saveSnapshot() {
