@@ -81,6 +81,16 @@ import Testing
         #expect(try places(state: "/s", ["TOCSIN_STATE": "/env"]).socket() == "/s/engine.sock")
     }
 
+    @Test func `an engine is named alone by its socket or its state, if no runbook is`() {
+        #expect(places(socket: "s").namesOnlyAnEngine)
+        #expect(places(["TOCSIN_SOCKET": "/s"]).namesOnlyAnEngine)
+        #expect(places(state: "s", files: Self.all).namesOnlyAnEngine)
+        #expect(places(["TOCSIN_STATE": "/s"]).namesOnlyAnEngine)
+        #expect(!places(files: Self.all).namesOnlyAnEngine)
+        #expect(!places(runbook: "r", socket: "s").namesOnlyAnEngine)
+        #expect(!places(["TOCSIN_SOCKET": "/s", "TOCSIN_RUNBOOK": "/r"]).namesOnlyAnEngine)
+    }
+
     @Test func `no runbook is read when the state is named`() throws {
         var places = places(state: "/s")
         places.serviceName = { _ in

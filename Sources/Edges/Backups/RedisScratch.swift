@@ -16,10 +16,11 @@ final class RedisScratch {
         let program = try DumpTool.find("redis-server", package: "redis-server", for: operation)
         // It dies with us, however we end.
         let keeper = try DumpTool.find("setpriv", package: "util-linux", for: operation)
-        var template = Array("/tmp/tocsin-redis-XXXXXX".utf8CString)
+        let place = Self.place
+        var template = Array("\(place)/tocsin-redis-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
             throw Fault(
-                operation: operation, subject: "/tmp", cause: String(cString: strerror(errno)))
+                operation: operation, subject: place, cause: String(cString: strerror(errno)))
         }
         let path = String(
             decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -51,6 +52,12 @@ final class RedisScratch {
                 throw Fault(operation: operation, subject: path, cause: "it does not start")
             }
         }
+    }
+
+    /// `$TMPDIR`, unless it is too long: a socket's path ends at 107 bytes (unix(7)).
+    private static var place: String {
+        let wanted = getenv("TMPDIR").map { String(cString: $0) } ?? ""
+        return wanted.hasPrefix("/") && wanted.utf8.count < 70 ? wanted : "/tmp"
     }
 
     /// Waits until it is gone.

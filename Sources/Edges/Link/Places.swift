@@ -88,6 +88,14 @@ package struct Places {
         return try state() + "/engine.sock"
     }
 
+    /// Whether an engine is named, by its socket or its state, and no runbook: then the engine's own is
+    /// meant, and the engine knows where that is.
+    package var namesOnlyAnEngine: Bool {
+        let engine =
+            socketOption ?? variable("TOCSIN_SOCKET") ?? stateOption ?? variable("TOCSIN_STATE")
+        return engine != nil && runbookOption == nil && variable("TOCSIN_RUNBOOK") == nil
+    }
+
     /// An environment variable; an empty one counts as not set.
     private func variable(_ name: String) -> String? {
         environment[name].flatMap { $0.isEmpty ? nil : $0 }

@@ -96,10 +96,16 @@ struct Session {
         return runbook
     }
     func loadRunbook() throws -> Runbook { try Self.load(runbookPath(), Self.environment) }
-    /// With an engine's socket and nothing else named, it is that engine's runbook.
+    /// Where only an engine is named, it is that engine's runbook.
     private func runbookPath() throws -> String {
-        guard common.socket != nil, common.runbook == nil else { return try places.runbook() }
-        return try runbook().path
+        guard places.namesOnlyAnEngine else { return try places.runbook() }
+        do {
+            return try runbook().path
+        } catch let lost as LinkError {
+            // Without the engine it may still be found where runbooks are.
+            guard let found = try? places.runbook() else { throw lost }
+            return found
+        }
     }
 
     // MARK: The engine
