@@ -143,6 +143,19 @@ package enum Files {
         guard fsync(descriptor) == 0 else { throw fileFault("sync", folder) }
     }
 
+    /// As `sync(folder:)`, but tries again when the disk refuses once. The system forgets what it could
+    /// not write (fsync(2)), so the folder is changed before that, and is written anew.
+    package static func syncSurely(folder: RawPath) throws(Fault) {
+        do throws(Fault) {
+            try sync(folder: folder)
+        } catch {
+            let mark = folder.appending(".tocsin-sync-\(getpid())")
+            close(try open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, "write"))
+            try remove(mark)
+            try sync(folder: folder)
+        }
+    }
+
     /// Makes a folder and those above it.
     /// - Returns: the folders that were not there, the uppermost first.
     @discardableResult

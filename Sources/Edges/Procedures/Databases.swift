@@ -51,11 +51,12 @@ extension StepSession {
         }
         crashPoint("committed")
         // SQLite ends a transaction by removing a name. Synced by us and not by SQLite: it would call
-        // what is done failed when only this did not work, and it would be done a second time.
+        // what is done failed when only this did not work. Neither is it done for good: if the power
+        // goes now, it may be taken back. Somebody must look.
         do throws(Fault) {
-            try Files.sync(folder: RawPath(path).folder)
+            try Files.syncSurely(folder: RawPath(path).folder)
         } catch {
-            output.say("\(error); if the power goes now, it may be taken back")
+            return .unknown("it is done, but the disk may take it back: \(error)")
         }
         let count = work.statements.count
         return .done(
