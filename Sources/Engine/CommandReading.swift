@@ -111,7 +111,7 @@ struct CommandReading {
                 confirmation: request.confirmation ?? "",
                 planIsCurrent: request.plan == nil || request.plan == planHash,
                 plan: planHash ?? "",
-                testMode: request.testMode ?? false))
+                testMode: request.testMode ?? false, again: request.again ?? false))
     }
 
     private func level(_ number: Int) throws(Refusal) -> Level {

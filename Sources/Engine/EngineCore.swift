@@ -221,6 +221,8 @@ actor EngineCore {
 
     /// For what the world reports: it must not be lost, so what cannot be written waits.
     func report(_ request: Request) {
+        // The end of the engine is its last word; whatever ends later, the next one finds or asks about.
+        if isStopping { return }
         if !unwritten.isEmpty {
             keep(request)
             return

@@ -201,7 +201,8 @@ extension ReportContext {
             stages: procedure.stages.indices.map { stage(procedure, $0) },
             output: output[procedure.id] ?? [], approvals: approvals(procedure.approvals ?? []),
             parent: procedure.parent,
-            pauses: procedure.pauseRequested && procedure.state == .running)
+            pauses: procedure.pauseRequested && procedure.state == .running,
+            undoBeganAt: procedure.undoBeganAt?.rfc3339, ranUntil: procedure.ranUntil?.rfc3339)
     }
 
     private func isOver(_ step: StepState, _ procedure: ProcedureState) -> Bool {

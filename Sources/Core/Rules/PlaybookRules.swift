@@ -53,6 +53,9 @@ extension Rules {
         if situation.rollback?.state == .failed {
             return end(.failed, "an earlier rollback failed and was neither finished nor undone")
         }
+        if kind != "test-mode", let done = standingRollback(situation, at: moment) {
+            return end(.alreadyDone, "\(done.id) has taken the service back already")
+        }
         let reason =
             playbook.reason.isEmpty ? "playbook \(playbook.name)" : playbook.reason
         if kind == "test-mode" {
@@ -121,6 +124,12 @@ extension Rules {
                 + queue(
                     procedureMessage(work, by: by, in: situation, at: moment), in: situation,
                     at: moment)
+        }
+        if state == .undone {
+            return tell(
+                rollbackPeople(situation, at: moment), "TAKEN BACK: \(procedure.title)",
+                "\(procedure.id): \(message).\nLook whether the service is well: tocsin status",
+                by: by, in: situation, at: moment)
         }
         guard state == .failed else { return [] }
         let what = procedure.kind == .rollback ? "ROLLBACK" : "PLAYBOOK"

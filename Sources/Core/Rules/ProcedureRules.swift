@@ -110,10 +110,8 @@ extension Rules {
     ) -> [Event] {
         guard let address = procedure.undoAddress else {
             if procedure.undoneTo != nil { return [.procedurePaused(procedure: procedure.id)] }
-            return [
-                .procedureEnded(
-                    procedure: procedure.id, .undone, message: "every step was taken back")
-            ]
+            return ending(
+                procedure, .undone, Self.takenBack(procedure), in: situation, at: moment)
         }
         let entry = procedure[address]
         // What waited for a person when it was to be taken back is nobody's to end.
@@ -143,6 +141,17 @@ extension Rules {
             ]
         }
         return [.stepStarted(procedure: procedure.id, address, undo: true)]
+    }
+
+    /// What came of an undo. What had no undo was marked so in the plan, and is named again.
+    private static func takenBack(_ procedure: Procedure) -> String {
+        let left = procedure.addresses.map { procedure[$0] }
+            .filter { $0.starts > 0 && $0.state == .undone && !$0.step.isUndoable }
+            .map { "“\($0.step.name)”" }
+        return left.isEmpty
+            ? "every step was taken back"
+            : "every step that can be was taken back; \(left.joined(separator: ", ")) "
+                + "\(left.count == 1 ? "has" : "have") no undo"
     }
 
     /// The end of a step that the rules themselves can see: telling, waiting, and looking at triggers.

@@ -187,7 +187,8 @@ private struct Progress {
 /// Sentences about procedures.
 enum ProcedureText {
     static func ending(_ procedure: ProcedureReport) -> Line {
-        let length = Words.length(from: procedure.startedAt, to: procedure.finishedAt ?? "")
+        let length = Words.length(
+            from: procedure.undoBeganAt ?? procedure.startedAt, to: procedure.finishedAt ?? "")
         let sign: String
         switch procedure.state {
         case .succeeded: sign = "✔"

@@ -39,6 +39,8 @@ struct Rollback: ParsableCommand {
     var plan: String?
     @Flag(help: "Wait until those who have to agree have done so.")
     var wait = false
+    @Flag(help: "Also where a rollback of the last day still stands.")
+    var again = false
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -66,7 +68,7 @@ struct Rollback: ParsableCommand {
                 CommandRequest(
                     command: "rollback", reason: reason, authorization: authorization,
                     confirmation: core.service, plan: PlanText.whole(plan, shown.hash),
-                    testMode: testMode ? true : nil), waits: wait)
+                    testMode: testMode ? true : nil, again: again ? true : nil), waits: wait)
         }
     }
 
