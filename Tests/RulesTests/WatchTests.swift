@@ -348,6 +348,7 @@ import Testing
         try world.ask(.resolveStep(done: true))
         #expect(world.running?.step.step.name == "Triggers have ended")
         try world.condition("all-down", false)
+        try world.pass(.seconds(5))
         #expect(world.situation.lastProcedure?.state == .succeeded)
     }
 

@@ -33,6 +33,8 @@ extension Rules {
         _ kind: String, of playbook: Procedure, _ address: StepAddress, in situation: Situation,
         at moment: Timestamp, _ end: (StepOutcome.End, String) -> [Event]
     ) -> [Event] {
+        // The loader refuses a runbook that says so; one of an earlier day may be in a journal.
+        if playbook.kind == .rollback { return end(.failed, "a rollback cannot run a rollback") }
         let parent = (id: playbook.id, step: address)
         let child = [situation.rollback, situation.lastTest].compactMap { $0 }
             .first { $0.parent == playbook.id && $0.parentStep == address }

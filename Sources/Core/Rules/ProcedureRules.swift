@@ -128,6 +128,16 @@ extension Rules {
                 in: situation, at: moment)
         }
         let work = entry.step.work
+        if case .fallback(let name, let enabled) = work, entry.step.undo == nil {
+            // What its steps did is taken back by them; this is only what everybody sees of it.
+            return [
+                .fallbackSwitched(name: name, enabled: !enabled, by: procedure.startedBy),
+                .stepEnded(
+                    procedure: procedure.id, address, undo: true,
+                    StepOutcome(
+                        end: .succeeded, message: enabled ? "disabled" : "enabled", seconds: 0)),
+            ]
+        }
         guard work.needsRunner, entry.step.undo != nil || work.savesWhatItChanges else {
             // Looking, telling and keeping leave nothing to take back; what changes the world without
             // an undo was marked so in the plan that was confirmed.
@@ -194,7 +204,11 @@ extension Rules {
             ] + end(.succeeded, enable ? "enabled" : "disabled")
         case .calm(let within):
             let holding = situation.emergency.map { stillHolding($0, in: situation) } ?? []
-            if holding.isEmpty { return end(.succeeded, "no trigger holds any more") }
+            // One lucky answer of a service that is just starting proves nothing.
+            if holding.isEmpty {
+                return situation.emergency == nil || began + settling(within) <= moment
+                    ? end(.succeeded, "no trigger holds any more") : []
+            }
             guard began + within <= moment else { return [] }
             let names = holding.joined(separator: ", ")
             return end(.failed, "still holding after \(within.spelled): \(names)")
@@ -227,13 +241,23 @@ extension Rules {
             in: situation, at: moment)
     }
 
+    /// How long probes are given to see that a service which is back has failed again: as long as the
+    /// quickest needs to call something failed, at most ten seconds, and half of what there is.
+    private func settling(_ within: Span) -> Span {
+        let quickest = runbook.components.flatMap(\.probes).map {
+            Span.seconds($0.schedule.every.seconds * Double($0.schedule.downAfter + 1))
+        }.min()
+        return min(quickest ?? .zero, .seconds(10), .seconds(within.seconds / 2))
+    }
+
     func procedureDeadlines(_ situation: Situation) -> [Timestamp] {
         guard let procedure = situation.procedure, procedure.state == .running,
             let address = procedure.currentAddress, procedure[address].state == .running,
             let began = procedure[address].startedAt
         else { return [] }
         switch procedure[address].step.work {
-        case .wait(let span), .calm(let span): return [began + span]
+        case .wait(let span): return [began + span]
+        case .calm(let span): return [began + settling(span), began + span]
         case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
             .restoreDatabase, .restoreBackup, .prepareTest, .clearTest, .probe, .notify,
             .statusPage, .confirm, .assess, .playbook, .action, .undoAction, .rollback, .fallback:

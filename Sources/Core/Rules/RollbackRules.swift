@@ -121,7 +121,7 @@ extension Rules {
         }
         let reason =
             request.reason.allSatisfy(\.isWhitespace)
-            ? situation.emergency?.reason ?? ""
+            ? situation.emergency?.reason ?? "asked for by \(authority.name(user: caller.user))"
             : request.reason
         return startOrAsk(
             rollback, rule, reason: try required(reason, "a rollback's reason", limit: 500),
