@@ -52,6 +52,17 @@ import Wire
         #expect(player.requests.count == 1)
     }
 
+    @Test func `one that was done already says so, and is done again by whoever reads it`() {
+        var player = Player(Scenes.rolledBack())
+        player.press(.character("R"))
+        #expect(player.text.contains("DONE ALREADY at"))
+        player.take(.plan(Scenes.plan()))
+        player.press(.enter)
+        if player.requests.isEmpty { player.type("vedfolnir") }
+        player.press(.enter)
+        #expect(player.requests.last?.again == true)
+    }
+
     @Test func `a wrong name starts nothing and says so`() {
         var player = sheet()
         player.press(.enter)
