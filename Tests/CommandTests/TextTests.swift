@@ -5,6 +5,10 @@ import Wire
 
 @testable import tocsin
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 @Suite struct WordsTests {
     @Test(arguments: [
         (0.0, "0 ms"), (0.25, "250 ms"), (1, "1 s"), (1.25, "1.3 s"), (9.97, "10 s"), (59.6, "1 m"),
@@ -156,6 +160,17 @@ import Wire
         #expect(statuses(.failed) == [3, 1])
         #expect(statuses(.runbook) == [3, 78])
         #expect(statuses(.usage) == [64, 64])
+    }
+
+    /// /dev/full stands for every disk that is full.
+    @Test func `what could not be printed is a failure`() throws {
+        let full = open("/dev/full", O_WRONLY)
+        try #require(full >= 0)
+        defer { close(full) }
+        let error = #expect(throws: Unwritten.self) { try Output.write("a", to: full) }
+        let failure = try Failure(#require(error))
+        #expect(failure.status(.act) == 1 && failure.status(.check) == 3)
+        #expect(failure.why == "cannot write the output: No space left on device")
     }
 
     @Test func `what the domain throws is told apart`() {

@@ -39,7 +39,7 @@ extension Session {
         if common.output == .json {
             try show(json: ActResult(answer))
         } else {
-            tell(
+            try tell(
                 (answer.events.isEmpty ? [Line("Done.")] : causedLines(answer.events))
                     + Self.onItsWay(answer.messages))
         }
@@ -71,7 +71,7 @@ extension Session {
         if common.output == .json { try show(json: ActResult(answer, result: end)) }
         let line = ProcedureText.ending(end)
         if until.isWanted(end.state) {
-            if common.output == .text { tell([line] + ProcedureText.remarks(end)) }
+            if common.output == .text { try tell([line] + ProcedureText.remarks(end)) }
             return 0
         }
         Output.complain(errorPaper.unlimited.render(line))

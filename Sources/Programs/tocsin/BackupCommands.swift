@@ -247,7 +247,7 @@ struct RestoreBackup: ParsableCommand {
         Output.complain(
             "\(id ?? "The newest backup") is put in the place of what is there: "
                 + (what.isEmpty ? "every file and database in it" : what.joined(separator: ", ")))
-        Output.write("Type the service's name to restore (\(service)): ", to: STDERR_FILENO)
+        Output.progress("Type the service's name to restore (\(service)): ")
         guard readLine(strippingNewline: true) == service else {
             throw Failure(
                 .refused, rule: "restore-confirmation",

@@ -174,12 +174,12 @@ private struct Progress {
         let text = paper.render(
             Line("▶ \(Int(procedure.progress * 100)) % ", .strong) + place)
         guard text != live else { return }
-        Output.write("\r\u{1B}[K" + text, to: STDERR_FILENO)
+        Output.progress("\r\u{1B}[K" + text)
         live = text
     }
 
     mutating func clear() {
-        if !live.isEmpty { Output.write("\r\u{1B}[K", to: STDERR_FILENO) }
+        if !live.isEmpty { Output.progress("\r\u{1B}[K") }
         live = ""
     }
 }

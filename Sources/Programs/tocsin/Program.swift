@@ -57,7 +57,14 @@ enum Program {
         // Help, the version, and wrong usage (64).
         let code = Tocsin.exitCode(for: error)
         let text = withExamplesLast(Tocsin.fullMessage(for: error))
-        if code.isSuccess { Output.write(text + "\n") } else { Output.complain(text) }
+        guard code.isSuccess else {
+            Output.complain(text)
+            return code.rawValue
+        }
+        do { try Output.write(text + "\n") } catch {
+            Output.complain("tocsin: \(error)")
+            return 1
+        }
         return code.rawValue
     }
 }
@@ -103,6 +110,8 @@ struct Failure: Error {
         }
     }
 
+    static let unwritten = "output"
+
     /// Whatever was thrown, as a failure.
     init(_ error: any Error) {
         switch error {
@@ -114,6 +123,8 @@ struct Failure: Error {
             self.init(.runbook, rule: "no-runbook", why: "\(error)", remedy: "")
         case let error as RunbookProblems:
             self.init(.runbook, rule: "runbook", why: error.text, remedy: "")
+        case let error as Unwritten:
+            self.init(.failed, rule: Self.unwritten, why: "\(error)", remedy: "")
         case let error as DecodingError:
             self.init(
                 .failed, rule: "bad-answer", why: "the engine's answer cannot be read: \(error)",
@@ -177,7 +188,7 @@ extension Session {
         case .runbook: Output.complain(failure.why)
         }
         if !failure.remedy.isEmpty { Output.complain("  \(failure.remedy)") }
-        if common.output == .json {
+        if common.output == .json, failure.rule != Failure.unwritten {
             try show(
                 json: RefusalReport(
                     refused: failure.rule, why: failure.why, remedy: failure.remedy))

@@ -83,8 +83,7 @@ struct Rollback: ParsableCommand {
         for line in lines.flatMap(session.errorPaper.wrapped) { Output.complain(line) }
         let what =
             testMode ? "test it" : core.request == nil ? "roll back" : "agree to the rollback"
-        Output.write(
-            "\nType the service's name to \(what) (\(core.service)): ", to: STDERR_FILENO)
+        Output.progress("\nType the service's name to \(what) (\(core.service)): ")
         guard readLine(strippingNewline: true) == core.service else {
             throw Failure(
                 .refused, rule: "rollback-confirmation",

@@ -40,8 +40,8 @@ struct GenerateRollbackReport: ParsableCommand {
                 timeline: try Timeline(session).events(of: record.rollback))
             switch format {
             case .json: try session.show(json: report)
-            case .text: session.tell(RollbackDocumentText(report).lines)
-            case .markdown: Output.write(RollbackDocumentText(report).markdown)
+            case .text: try session.tell(RollbackDocumentText(report).lines)
+            case .markdown: try Output.write(RollbackDocumentText(report).markdown)
             }
             return 0
         }

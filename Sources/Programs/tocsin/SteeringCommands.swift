@@ -106,6 +106,6 @@ struct ResolveStep: ParsableCommand {
         guard let next = try session.situation().core.procedure, next.state == .waiting else {
             return
         }
-        session.tell([Line("Next: ", .quiet) + (next.message, .strong)])
+        try session.tell([Line("Next: ", .quiet) + (next.message, .strong)])
     }
 }
