@@ -117,7 +117,9 @@ struct Failure: Error {
         switch error {
         case let failure as Failure: self = failure
         case let refusal as Refusal:
-            self.init(.refused, rule: refusal.rule, why: refusal.why, remedy: refusal.remedy)
+            self.init(
+                refusal.kind == .notUnderstood ? .usage : .refused, rule: refusal.rule,
+                why: refusal.why, remedy: refusal.remedy)
         case let error as LinkError: self.init(link: error)
         case let error as Places.Unknown:
             self.init(.runbook, rule: "no-runbook", why: "\(error)", remedy: "")

@@ -24,6 +24,14 @@ struct GenerateRollbackReport: ParsableCommand {
     var testMode = false
     @OptionGroup var common: CommonOptions
 
+    func validate() throws {
+        if let format, format != .json, common.output == .json {
+            throw ValidationError(
+                "--format \(format.rawValue) and --output json exclude each other: one document is "
+                    + "printed")
+        }
+    }
+
     func run() throws {
         let format = format ?? (common.output == .json ? .json : .text)
         try reporting(.act, common) { session in

@@ -140,10 +140,18 @@ struct Session {
                 why: "the engine answered with status \(answer.status)",
                 remedy: "See the engine's log.")
         }
-        // 403, 409 and 422 are rules; 5xx is the world or ourselves.
         return Failure(
-            answer.status < 500 ? .refused : .failed, rule: Visible.text(report.refused),
+            kind(ofStatus: answer.status), rule: Visible.text(report.refused),
             why: Visible.text(report.why, lines: true), remedy: Visible.text(report.remedy))
+    }
+
+    /// 403 and 409 are rules, 422 is what makes no sense; 5xx is the world or ourselves.
+    static func kind(ofStatus status: Int) -> Failure.Kind {
+        switch status {
+        case 422: .usage
+        case ..<500: .refused
+        default: .failed
+        }
     }
 
     // MARK: Printing
