@@ -71,6 +71,13 @@ import Testing
         #expect(world.situation.pastProcedures.count { $0.kind == .rollback } == 1)
     }
 
+    @Test func `a stage is found by its name in any case`() throws {
+        var world = try Self.rolled(7)
+        try world.ask(.undoRollback(toStage: "SERVICE restart"))
+        try world.endAll()
+        #expect(Self.undone(world) == ["-Start"])
+    }
+
     @Test func `a stage that is not there is refused with those that are`() throws {
         var world = try Self.rolled(7)
         #expect(

@@ -197,7 +197,10 @@ extension Rules {
         let procedure = try undoable(situation)
         var stage: Int?
         if let name {
-            stage = procedure.stages.firstIndex { $0.name == name }
+            let names = procedure.stages.map(\.name)
+            stage =
+                names.firstIndex(of: name)
+                ?? names.firstIndex { $0.lowercased() == name.lowercased() }
             guard stage != nil else {
                 throw Refusal(
                     .notUnderstood, rule: "unknown-stage",

@@ -30,13 +30,14 @@ extension StepSession {
 
     private func sized(_ bytes: Int) -> String {
         var value = Double(bytes)
-        for unit in ["bytes", "KiB", "MiB", "GiB"] {
-            if value < 1024 {
-                return "\(unit == "bytes" ? Double(bytes) : (value * 10).rounded() / 10) \(unit)"
+        for unit in ["bytes", "kB", "MB", "GB"] {
+            if value < 1000 {
+                return unit == "bytes"
+                    ? "\(bytes) bytes" : "\((value * 10).rounded() / 10) \(unit)"
             }
-            value /= 1024
+            value /= 1000
         }
-        return "\((value * 10).rounded() / 10) TiB"
+        return "\((value * 10).rounded() / 10) TB"
     }
 
     /// The folder above must be writable, and the disk must have room for what is there now.

@@ -150,7 +150,7 @@ private struct DemoShow {
         let line = Announcement(
             url: stage.url, socket: socket, state: state, runbook: stage.runbookPath,
             servicePid: Int(service), enginePid: Int(engine))
-        Output.write(String(decoding: try WireCoding.encode(line), as: UTF8.self) + "\n")
+        try Output.write(String(decoding: try WireCoding.encode(line), as: UTF8.self) + "\n")
     }
 
     /// An engine that ends is no reason to end the service: a new one may be on its way.
