@@ -78,6 +78,24 @@ import Testing
         #expect(Self.undone(world) == ["-Start"])
     }
 
+    @Test func `the status page is told again when its step is taken back`() throws {
+        func page(_ status: String) -> Work { .statusPage(status: status, message: status) }
+        var world = try Self.rolled(7) {
+            $0.statusPage = .http(HTTPRequest(url: .plain("http://127.0.0.1/status")))
+            $0.rollback?.preflight.insert(
+                Step(name: "Page", work: page("maintenance"), undo: page("operational")), at: 0)
+        }
+        func told() -> [String] {
+            world.situation.outbox.values.map(\.message).filter { $0.purpose == .statusPage }
+                .map(\.text)
+        }
+        #expect(told() == ["maintenance"])
+        try world.ask(.undoRollback(toStage: nil))
+        try world.endAll()
+        #expect(world.situation.rollback?.state == .undone)
+        #expect(told() == ["maintenance", "operational"])
+    }
+
     @Test func `a stage that is not there is refused with those that are`() throws {
         var world = try Self.rolled(7)
         #expect(

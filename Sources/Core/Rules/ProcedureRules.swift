@@ -138,6 +138,15 @@ extension Rules {
                         end: .succeeded, message: enabled ? "disabled" : "enabled", seconds: 0)),
             ]
         }
+        if case .statusPage(let status, let text) = entry.step.undo, runbook.statusPage != nil {
+            return statusPage(status, text, by: procedure.startedBy, in: situation, at: moment) + [
+                .stepEnded(
+                    procedure: procedure.id, address, undo: true,
+                    StepOutcome(
+                        end: .succeeded, message: "“\(status)” is on its way to the status page",
+                        seconds: 0))
+            ]
+        }
         guard work.needsRunner, entry.step.undo != nil || work.savesWhatItChanges else {
             // Looking, telling and keeping leave nothing to take back; what changes the world without
             // an undo was marked so in the plan that was confirmed.

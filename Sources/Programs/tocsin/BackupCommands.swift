@@ -60,8 +60,11 @@ private struct BackupListing: Encodable {
 
     private func row(_ receipt: BackupReceipt, _ now: Timestamp) -> [(String, Ink)] {
         let state: (String, Ink)
-        if !receipt.verified {
-            state = ("damaged, found \(ago(receipt.checkedAt, now))", .bad)
+        if receipt.problem != nil {
+            let found = receipt.checkedAt.map { ", found \(ago($0, now))" } ?? ""
+            state = ("damaged\(found)", .bad)
+        } else if !receipt.verified {
+            state = ("never verified", .warning)
         } else if let checked = receipt.checkedAt {
             state = ("verified \(ago(checked, now))", .good)
         } else {
@@ -75,7 +78,8 @@ private struct BackupListing: Encodable {
         }
         if let leftOut = receipt.leftOut, leftOut > 0 { holds += ", \(leftOut) left out" }
         return [
-            (receipt.verified ? "●" : "✖", state.1), (receipt.id, .strong),
+            (receipt.verified ? "●" : receipt.problem == nil ? "?" : "✖", state.1),
+            (receipt.id, .strong),
             (ago(receipt.at, now), .plain), (Words.bytes(receipt.bytes), .plain), state,
             (holds, .quiet),
         ]
@@ -83,7 +87,7 @@ private struct BackupListing: Encodable {
 
     private func problems(_ receipts: [BackupReceipt]) -> [Line] {
         receipts.compactMap { receipt in
-            receipt.problem.map { Line("✖ \(receipt.id): ", .bad) + $0 }
+            receipt.problem.map { Line("✖ \(receipt.id): ", .bad) + Visible.text($0, limit: 500) }
         }
     }
 
@@ -158,8 +162,10 @@ struct VerifyBackup: ParsableCommand {
             guard let receipt = found else {
                 throw Failure(
                     .failed, rule: "no-backup",
-                    why: id.map { "there is no whole backup \($0)" } ?? "there is no backup yet",
-                    remedy: "Take one: tocsin backup")
+                    why: id.map { "there is no backup \(Visible.text($0, limit: 60))" }
+                        ?? "there is no backup yet",
+                    remedy: id == nil
+                        ? "Take one: tocsin backup" : "See what there is: tocsin backups")
             }
             let began = Timestamp.present
             let differences = try keeper.differences(receipt)
@@ -195,10 +201,11 @@ struct RestoreBackup: ParsableCommand {
     static let configuration = CommandConfiguration.command(
         "restore-backup", "Puts a backup, or a part of it, back.",
         """
-        Without --path and --database everything in it; with either, only what they name. What is \
-        replaced is saved first: `tocsin undo-rollback` takes it back. Files that have come since the \
-        backup stay where they are, and the running service is not restarted. On a terminal the \
-        service's name is asked for; a script says --confirm.
+        Without --path and --database everything in it; with either, only what they name. Where the \
+        newest is damaged, --latest is refused and the next older whole one named. What is replaced is \
+        saved first: `tocsin undo-rollback` takes it back. Files that have come since the backup stay \
+        where they are, and the running service is not restarted. On a terminal the service's name is \
+        asked for; a script says --confirm.
         """,
         ("tocsin restore-backup --latest --confirm", "all of the newest"),
         (

@@ -183,7 +183,12 @@ extension Session {
     func report(_ error: any Error, _ family: Family) throws -> Int32 {
         if let code = error as? ExitCode { return code.rawValue }
         if error is CleanExit || error is ValidationError { throw error }
-        let failure = Failure(error)
+        var failure = Failure(error)
+        if let lost = error as? LinkError, lost.meansNobody {
+            failure.remedy = EngineWords.remedy(places) { path in
+                try? String(contentsOf: URL(filePath: path), encoding: .utf8)
+            }
+        }
         switch failure.kind {
         case .refused: Output.complain("refused (\(failure.rule)): \(failure.why)")
         case .failed, .usage: Output.complain("tocsin: \(failure.why)")
