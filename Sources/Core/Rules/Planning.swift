@@ -120,12 +120,15 @@ private struct Planning {
                 inner.undo.map { Step(name: "\(step.name): \(inner.name)", work: $0) }
             }
         case .fallback(let name, let enable):
-            let switching =
-                runbook.fallbacks.first { $0.name == name }
-                .map { switchingSteps($0, enable: enable) } ?? []
-            return switching.flatMap {
+            let fallback = runbook.fallbacks.first { $0.name == name }
+            let way = fallback.map { switchingSteps($0, enable: enable) }
+            var mark = step
+            if way?.canGoBack == true, mark.undo == nil {
+                mark.undo = .fallback(name, enable: !enable)
+            }
+            return (way?.steps ?? []).flatMap {
                 entries($0, guards: guards, replaces: replaces, depth: depth + 1)
-            } + leaf(step, guards, replaces)
+            } + leaf(mark, guards, replaces)
         case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
             .restoreDatabase, .restoreBackup, .prepareTest, .clearTest, .probe, .notify,
             .statusPage, .wait, .confirm, .assess, .rollback, .calm:
@@ -146,15 +149,18 @@ private struct Planning {
     }
 
     /// What switches a fallback. Where the way back has as many steps, each is the undo of its opposite.
-    private func switchingSteps(_ fallback: Fallback, enable: Bool) -> [Step] {
+    private func switchingSteps(
+        _ fallback: Fallback, enable: Bool
+    ) -> (steps: [Step], canGoBack: Bool) {
         let steps = enable ? fallback.enable : fallback.disable
         let back = Array((enable ? fallback.disable : fallback.enable).reversed())
-        guard back.count == steps.count else { return steps }
-        return zip(steps, back).map { step, back in
+        guard back.count == steps.count else { return (steps, false) }
+        let both = zip(steps, back).map { step, back in
             var step = step
             step.undo = step.undo ?? back.work
             return step
         }
+        return (both, true)
     }
 
     private func verified(_ step: Step) -> [Step] {

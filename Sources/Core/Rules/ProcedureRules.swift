@@ -128,14 +128,14 @@ extension Rules {
                 in: situation, at: moment)
         }
         let work = entry.step.work
-        if case .fallback(let name, let enabled) = work, entry.step.undo == nil {
+        if case .fallback(let name, let enable) = entry.step.undo {
             // What its steps did is taken back by them; this is only what everybody sees of it.
             return [
-                .fallbackSwitched(name: name, enabled: !enabled, by: procedure.startedBy),
+                .fallbackSwitched(name: name, enabled: enable, by: procedure.startedBy),
                 .stepEnded(
                     procedure: procedure.id, address, undo: true,
                     StepOutcome(
-                        end: .succeeded, message: enabled ? "disabled" : "enabled", seconds: 0)),
+                        end: .succeeded, message: enable ? "enabled" : "disabled", seconds: 0)),
             ]
         }
         if case .statusPage(let status, let text) = entry.step.undo, runbook.statusPage != nil {

@@ -59,6 +59,7 @@ enum Program {
         let text = withExamplesLast(Tocsin.fullMessage(for: error))
         guard code.isSuccess else {
             Output.complain(text)
+            tellAsJSON(Tocsin.message(for: error))
             return code.rawValue
         }
         do { try Output.write(text + "\n") } catch {
@@ -66,6 +67,22 @@ enum Program {
             return 1
         }
         return code.rawValue
+    }
+}
+
+extension Program {
+    /// Wrong usage is told as a document too, where one was asked for.
+    private static func tellAsJSON(_ why: String) {
+        let words = CommandLine.arguments
+        let asked =
+            words.contains("--output=json")
+            || zip(words, words.dropFirst()).contains { $0 == "--output" && $1 == "json" }
+        guard asked else { return }
+        let report = RefusalReport(
+            refused: "usage", why: Visible.text(why, limit: 1000, lines: true),
+            remedy: "See --help.")
+        guard let data = try? WireCoding.encode(report, pretty: true) else { return }
+        try? Output.write(String(decoding: data, as: UTF8.self) + "\n")
     }
 }
 
@@ -103,6 +120,7 @@ struct Failure: Error {
     func status(_ family: Family) -> Int32 {
         switch (family, kind) {
         case (_, .usage): 64
+        case (.act, .refused) where isSoAlready: 0
         case (.check, .refused), (.check, .failed), (.check, .runbook): 3
         case (.act, .refused): 4
         case (.act, .failed): 1
@@ -111,6 +129,12 @@ struct Failure: Error {
     }
 
     static let unwritten = "output"
+
+    /// What was asked for is so already; nothing was done, and nothing is wrong.
+    var isSoAlready: Bool {
+        kind == .refused
+            && ["enabled-already", "not-enabled", "rolled-back-already"].contains(rule)
+    }
 
     /// Whatever was thrown, as a failure.
     init(_ error: any Error) {
@@ -190,6 +214,8 @@ extension Session {
             }
         }
         switch failure.kind {
+        case .refused where failure.isSoAlready:
+            Output.complain("nothing to do (\(failure.rule)): \(failure.why)")
         case .refused: Output.complain("refused (\(failure.rule)): \(failure.why)")
         case .failed, .usage: Output.complain("tocsin: \(failure.why)")
         case .runbook: Output.complain(failure.why)
