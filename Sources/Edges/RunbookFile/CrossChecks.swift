@@ -19,6 +19,7 @@ struct CrossChecks {
         checkTwice(root["reviews"]?.items ?? [], by: "name", "review")
         checkSteps()
         checkStandIns()
+        checkWhatRollbackOpens()
         checkCycles()
     }
 
@@ -398,7 +399,7 @@ extension CrossChecks {
         }
     }
 
-    private func shownPath(_ path: [String]) -> String {
+    func shownPath(_ path: [String]) -> String {
         Visible.text(path.joined(separator: " → "), limit: 300)
     }
 }
