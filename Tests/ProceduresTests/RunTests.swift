@@ -336,6 +336,28 @@ import Testing
         #expect(!bench.exists("ran"))
     }
 
+    @Test func `a check that does not answer in a dry run is not waited for`() async throws {
+        var step = Step.run("touch", "ran")
+        step.check = .run(["sleep", "1000"], input: nil)
+        step.timeout = .milliseconds(200)
+        let result = await bench.perform(bench.order(step, .dryRun))
+        #expect(result.end == .failed)
+        #expect(
+            result.message
+                == "would fail: cannot check (sleep 1000): it did not answer within 200ms")
+        let server = try ScriptedServer { $0.waitForEnd() }
+        step.check = .http(
+            HTTPRequest(url: .plain("http://127.0.0.1:\(server.port)/")),
+            expect: Domain.Expectation(), keepCookies: false)
+        let asked = await bench.perform(bench.order(step, .dryRun))
+        // When the service does not answer, it is not well: then the step would run.
+        #expect(asked.end == .wouldRun)
+        #expect(
+            asked.message.hasSuffix("; its check did not answer within 200ms, so it does not hold"),
+            "\(asked)")
+        #expect(!bench.exists("ran"))
+    }
+
     @Test func `the engine's own works never run here`() async {
         for work in [
             Work.wait(.seconds(1)), .confirm("x"), .assess, .playbook("p"), .action("a"),

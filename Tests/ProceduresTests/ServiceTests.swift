@@ -456,6 +456,32 @@ import Testing
         #expect(result.message.contains("3"))
     }
 
+    @Test func `a dry run does not wait for a database that others have locked`() async throws {
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        try queue.inDatabase { try $0.execute(sql: "BEGIN EXCLUSIVE") }
+        let query = Work.sql(SQLWork(source: "main", query: "SELECT COUNT(*) FROM users"))
+        let change = Work.sql(SQLWork(source: "main", statements: ["DELETE FROM users"]))
+        var checked = Step(name: "s", work: change, check: query)
+        let steps = [Step(name: "s", work: query), Step(name: "s", work: change), checked]
+        for (step, question) in zip(steps, ["forecast", "forecast", "check"]) {
+            var step = step
+            step.timeout = .milliseconds(200)
+            let result = await bench.perform(bench.order(step, .dryRun, sources: sources))
+            #expect(result.end == .failed)
+            #expect(
+                result.message.hasPrefix("would fail: cannot \(question) ("), "\(result.message)")
+            #expect(
+                result.message.hasSuffix("): it did not answer within 200ms"), "\(result.message)")
+        }
+        try queue.inDatabase { try $0.execute(sql: "ROLLBACK") }
+        checked.timeout = .minutes(1)
+        #expect(
+            await bench.perform(bench.order(checked, .dryRun, sources: sources)).end == .alreadyDone
+        )
+    }
+
     @Test func `a statement waits for a lock that others hold`() async throws {
         var configuration = Configuration()
         configuration.allowsUnsafeTransactions = true

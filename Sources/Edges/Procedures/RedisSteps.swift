@@ -8,7 +8,7 @@ extension StepSession {
     ) throws(Fault) -> WorkEnd {
         let address = try redisAddress(source)
         let words = try filled(command)
-        return try bounded(timeout.plus(.seconds(30)), as: .unknown) { () throws(Fault) in
+        return try bounded(timeout.plus(grace(.seconds(30))), as: .unknown) { () throws(Fault) in
             let deadline = Deadline(in: timeout)
             let conversation = try connected(address, source, deadline)
             output.say("redis> " + commandLine(words))
@@ -51,7 +51,7 @@ extension StepSession {
     ) throws(Fault) -> Forecast {
         let address = try redisAddress(source)
         let words = try filled(command)
-        return try bounded(timeout.plus(.seconds(30))) { () throws(Fault) in
+        return try bounded(timeout.plus(grace(.seconds(30)))) { () throws(Fault) in
             let deadline = Deadline(in: timeout)
             let conversation = try connected(address, source, deadline)
             let reply = try? conversation.ask(["COMMAND", "INFO", words[0]], until: deadline)
