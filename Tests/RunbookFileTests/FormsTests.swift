@@ -199,6 +199,21 @@ import Testing
                     ], umask: 0o27, otherwise: .action("other")))
     }
 
+    @Test func `what otherwise runs has a word of its own about test mode`() throws {
+        let step = try work("wait: 1s, test_mode: skip, otherwise: { run: [y], test_mode: run }")
+        #expect(step.testMode == .skip)
+        #expect(step.otherwiseTestMode == .run)
+        #expect(try work("wait: 1s, otherwise: { run: [y] }").otherwiseTestMode == nil)
+        let result = check(
+            small(
+                "actions: { it: { steps: [ { name: n, wait: 1s, otherwise: { run: [y], "
+                    + "test_mode: perhaps } } ] } }\n"))
+        #expect(
+            result.problems.map(\.short) == [
+                "4:82: `test_mode` cannot be `perhaps`; choices: `run`, `skip`"
+            ])
+    }
+
     @Test func `probes with a schedule of their own, and tcp in two forms`() throws {
         let result = check(
             """
