@@ -11,7 +11,7 @@ import Testing
     }
     private func work(_ yaml: String, _ more: String = "") throws -> Step {
         let steps =
-            "actions: { it: { steps: [ { name: n, \(yaml) } ] }, other: { steps: [ { name: w, wait: 1s } ] } }\n"
+            "actions: { it: { steps: [ { name: n, \(yaml) } ] }, other: { steps: [ { name: w, wait: 1s, undo: { run: [w] } } ] } }\n"
         return try book(steps + more).actions[0].steps[0]
     }
     private static let sources = """

@@ -20,6 +20,7 @@ struct CrossChecks {
         checkSteps()
         checkStandIns()
         checkWhatRollbackOpens()
+        checkStepTexts()
         checkCycles()
     }
 
