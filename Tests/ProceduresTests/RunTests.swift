@@ -269,6 +269,24 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        "a%20b%21%2Fc%27%C3%BC%22", "a%20b%21%2fc%27%c3%bc%22", "a+b%21%2Fc%27%C3%BC%22",
+        "a%20b!%2Fc'%C3%BC%22", "a b!/c'ü\\\"", "a b!\\/c'ü\\\"", "a b!/c'\\u00fc\\\"",
+        "a b!\\/c\\u0027\\u00FC\\\"",
+    ])
+    func `a secret is known in other spellings, also across blocks`(_ spelling: String) async throws
+    {
+        let file = try bench.root.write("state/key", "a b!/c'ü\"")
+        let (first, last) = (spelling.prefix(4), spelling.dropFirst(4))
+        try bench.write("first", String(first))
+        try bench.write("last", String(last) + ".")
+        var step = Step.run("sh", "-c", "cat first; sleep 0.2; cat last; exit 1")
+        step.environment = [NamedValue(name: "KEY", value: .secret(.file(file)))]
+        let result = await bench.perform(bench.order(step))
+        #expect(result.lines.last == "•••.")
+        #expect(result.message == "exit status 1: •••.")
+    }
+
     @Test func `a missing secret names itself and nothing runs`() async throws {
         var step = Step.run("touch", "ran")
         step.environment = [NamedValue(name: "KEY", value: .secret(.environment("TOCSIN_NO_SUCH")))]

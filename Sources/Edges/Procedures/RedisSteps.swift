@@ -36,7 +36,7 @@ extension StepSession {
     ]
 
     private func judge(_ reply: RedisReply, _ wanted: String?) -> WorkEnd {
-        let text = Visible.text(reply.text, limit: 200)
+        let text = Visible.text(output.mask.masked(reply.text), limit: 200)
         if let wanted {
             if reply.text == wanted { return .done("Redis replied \(text)") }
             return .failed("Redis replied \(text), not \(Visible.text(wanted, limit: 80))")
