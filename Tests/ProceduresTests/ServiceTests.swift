@@ -515,7 +515,7 @@ import Testing
             let result = await bench.perform(bench.order(step, .dryRun, sources: sources))
             #expect(result.end == .failed)
             #expect(
-                result.message.hasPrefix("would fail: cannot \(question) ("), "\(result.message)")
+                result.message.hasPrefix("cannot \(question) ("), "\(result.message)")
             #expect(
                 result.message.hasSuffix("): it did not answer within 200ms"), "\(result.message)")
         }

@@ -134,32 +134,26 @@ extension StepSession {
             .failed, "it cannot be taken back: the runbook gives no undo for \(step.work.kind)")
     }
 
+    /// - Throws: why it would fail.
     private func dryRun() throws(Fault) -> StepOutcome {
         let step = order.step
         var doubt = ""
-        do throws(Fault) {
-            if let check = step.check, check.isHarmless {
-                let began = secondsSinceBoot()
-                let found = try asked("check", check) { () throws(Fault) in
-                    try look("check", check)
-                }
-                if case .done(let why, _) = found { return outcome(.alreadyDone, why) }
-                let limit = patience(with: check)
-                if secondsSinceBoot() - began >= limit.seconds {
-                    doubt =
-                        "; its check did not answer within \(limit.spelled), so it does not hold"
-                }
+        if let check = step.check, check.isHarmless {
+            let began = secondsSinceBoot()
+            let found = try asked("check", check) { () throws(Fault) in try look("check", check) }
+            if case .done(let why, _) = found { return outcome(.alreadyDone, why) }
+            let limit = patience(with: check)
+            if secondsSinceBoot() - began >= limit.seconds {
+                doubt = "; its check did not answer within \(limit.spelled), so it does not hold"
             }
-            let found = try asked("forecast", step.work) { () throws(Fault) in
-                try forecast(step.work)
-            }
-            switch found {
-            case .nothingToDo(let why): return outcome(.alreadyDone, why)
-            case .wouldRun(let what): return outcome(.wouldRun, what + doubt)
-            case .wouldFail(let why): return outcome(.failed, "would fail: \(why)")
-            }
-        } catch {
-            return outcome(.failed, "would fail: \(error.description)")
+        }
+        let found = try asked("forecast", step.work) { () throws(Fault) in
+            try forecast(step.work)
+        }
+        switch found {
+        case .nothingToDo(let why): return outcome(.alreadyDone, why)
+        case .wouldRun(let what): return outcome(.wouldRun, what + doubt)
+        case .wouldFail(let why): return outcome(.failed, why)
         }
     }
 

@@ -121,7 +121,7 @@ final class StepSession {
     ) throws(Fault) -> Result {
         let watch = Watch()
         let ending = ending
-        let late = question.map { "would fail: \($0.late)" }
+        let late = question?.late.description
         let end = late == nil ? end : .failed
         _ = OwnThread.start("time-out") {
             if watch.outlasts(timeout) {
