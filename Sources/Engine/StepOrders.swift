@@ -14,10 +14,11 @@ extension EngineCore {
         let name = "\(address.stage)-\(address.step)-\(entry.starts)"
         let variables = [
             // One for all its steps: what one saves, another (or an undo) finds.
-            ("run_dir", run), ("service", parts.runbook.service.name),
-            ("title", parts.runbook.service.title), ("procedure", procedure.id),
-            ("emergency", procedure.emergency ?? ""), ("reason", procedure.reason),
-            ("started_by", procedure.startedBy), ("backup", procedure.backup ?? ""),
+            (StepNames.runDirectory, run), (StepNames.service, parts.runbook.service.name),
+            (StepNames.title, parts.runbook.service.title), (StepNames.procedure, procedure.id),
+            (StepNames.emergency, procedure.emergency ?? ""), (StepNames.reason, procedure.reason),
+            (StepNames.startedBy, procedure.startedBy),
+            (StepNames.backup, procedure.backup ?? ""),
         ]
         var order = StepOrder(
             mode: mode, step: entry.step, runDirectory: "\(run)/\(name)",

@@ -269,6 +269,24 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        "a%20b%21%2Fc%27%C3%BC%22", "a%20b%21%2fc%27%c3%bc%22", "a+b%21%2Fc%27%C3%BC%22",
+        "a%20b!%2Fc'%C3%BC%22", "a b!/c'ü\\\"", "a b!\\/c'ü\\\"", "a b!/c'\\u00fc\\\"",
+        "a b!\\/c\\u0027\\u00FC\\\"",
+    ])
+    func `a secret is known in other spellings, also across blocks`(_ spelling: String) async throws
+    {
+        let file = try bench.root.write("state/key", "a b!/c'ü\"")
+        let (first, last) = (spelling.prefix(4), spelling.dropFirst(4))
+        try bench.write("first", String(first))
+        try bench.write("last", String(last) + ".")
+        var step = Step.run("sh", "-c", "cat first; sleep 0.2; cat last; exit 1")
+        step.environment = [NamedValue(name: "KEY", value: .secret(.file(file)))]
+        let result = await bench.perform(bench.order(step))
+        #expect(result.lines.last == "•••.")
+        #expect(result.message == "exit status 1: •••.")
+    }
+
     @Test func `a missing secret names itself and nothing runs`() async throws {
         var step = Step.run("touch", "ran")
         step.environment = [NamedValue(name: "KEY", value: .secret(.environment("TOCSIN_NO_SUCH")))]
@@ -331,8 +349,31 @@ import Testing
         #expect(good.message.contains("touch ran"))
         let bad = await bench.perform(.run(["./missing", "x"], input: nil), .dryRun)
         #expect(bad.end == .failed)
-        #expect(bad.message.hasPrefix("would fail: "))
+        // Who shows it says that it would fail.
+        #expect(bad.message.hasPrefix("cannot run ("), "\(bad.message)")
         #expect(await bench.perform(.shell("touch ran"), .dryRun).end == .wouldRun)
+        #expect(!bench.exists("ran"))
+    }
+
+    @Test func `a check that does not answer in a dry run is not waited for`() async throws {
+        var step = Step.run("touch", "ran")
+        step.check = .run(["sleep", "1000"], input: nil)
+        step.timeout = .milliseconds(200)
+        let result = await bench.perform(bench.order(step, .dryRun))
+        #expect(result.end == .failed)
+        #expect(
+            result.message
+                == "cannot check (sleep 1000): it did not answer within 200ms")
+        let server = try ScriptedServer { $0.waitForEnd() }
+        step.check = .http(
+            HTTPRequest(url: .plain("http://127.0.0.1:\(server.port)/")),
+            expect: Domain.Expectation(), keepCookies: false)
+        let asked = await bench.perform(bench.order(step, .dryRun))
+        // When the service does not answer, it is not well: then the step would run.
+        #expect(asked.end == .wouldRun)
+        #expect(
+            asked.message.hasSuffix("; its check did not answer within 200ms, so it does not hold"),
+            "\(asked)")
         #expect(!bench.exists("ran"))
     }
 

@@ -249,6 +249,50 @@ import Testing
         #expect(again.lines.last == "you said •••")
     }
 
+    @Test func `a server that repeats what it was sent gives no secret away`() async throws {
+        let server = try ScriptedServer.http { request in
+            ScriptedServer.answer(request, status: "500 Oh")
+        }
+        let secret = "S3cr3t! pass/ü\"ß"
+        let file = try bench.root.write("state/pw", secret)
+        let password = Value.secret(.file(file))
+        var asked = request(
+            server, method: "POST", body: .form([NamedValue(name: "p", value: password)]))
+        asked.login = HTTPLogin(user: .plain("{{service}}"), password: password)
+        let order = bench.order(
+            Step(
+                name: "s",
+                work: .http(asked, expect: Domain.Expectation(), keepCookies: false)),
+            variables: [("service", "admin")])
+        let result = await bench.perform(order)
+        #expect(result.end == .failed)
+        let said = result.lines.joined(separator: "\n")
+        #expect(said.contains("p=•••"), "\(said)")
+        #expect(said.contains("Basic •••"), "\(said)")
+        for name in try FileManager.default.contentsOfDirectory(atPath: order.runDirectory) {
+            let content = try Data(contentsOf: URL(filePath: order.runDirectory + "/" + name))
+            #expect(content.firstRange(of: Data("S3cr3t".utf8)) == nil, "\(name)")
+            let login = Data("admin:\(secret)".utf8).base64EncodedString()
+            #expect(content.firstRange(of: Data(login.utf8)) == nil, "\(name)")
+        }
+    }
+
+    @Test func `a secret where the answer is cut is none that is half shown`() async throws {
+        let secret = "S3cr3tS3cr3tS3cr3t"
+        let server = try ScriptedServer.http { _ in
+            ScriptedServer.answer(
+                String(repeating: "x", count: 490) + secret, status: "500 Oh")
+        }
+        let file = try bench.root.write("state/pw", secret)
+        let result = await bench.perform(
+            .http(
+                request(
+                    server, headers: [NamedValue(name: "X-Key", value: .secret(.file(file)))]),
+                expect: Domain.Expectation(), keepCookies: false))
+        #expect(result.lines.last?.contains("xxx•••") == true)
+        #expect(!result.lines.joined().contains("S3c"))
+    }
+
     @Test func `a server that hangs, or is not there, is told`() async throws {
         let server = try ScriptedServer { $0.waitForEnd() }
         let hanging = await bench.perform(
@@ -454,6 +498,32 @@ import Testing
             .sql(query), mode, sources: [DataSource(name: "cut", kind: .sqlite(path: cut))])
         #expect(result.end == (mode == .dryRun ? .wouldRun : .succeeded), "\(result.message)")
         #expect(result.message.contains("3"))
+    }
+
+    @Test func `a dry run does not wait for a database that others have locked`() async throws {
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        try queue.inDatabase { try $0.execute(sql: "BEGIN EXCLUSIVE") }
+        let query = Work.sql(SQLWork(source: "main", query: "SELECT COUNT(*) FROM users"))
+        let change = Work.sql(SQLWork(source: "main", statements: ["DELETE FROM users"]))
+        var checked = Step(name: "s", work: change, check: query)
+        let steps = [Step(name: "s", work: query), Step(name: "s", work: change), checked]
+        for (step, question) in zip(steps, ["forecast", "forecast", "check"]) {
+            var step = step
+            step.timeout = .milliseconds(200)
+            let result = await bench.perform(bench.order(step, .dryRun, sources: sources))
+            #expect(result.end == .failed)
+            #expect(
+                result.message.hasPrefix("cannot \(question) ("), "\(result.message)")
+            #expect(
+                result.message.hasSuffix("): it did not answer within 200ms"), "\(result.message)")
+        }
+        try queue.inDatabase { try $0.execute(sql: "ROLLBACK") }
+        checked.timeout = .minutes(1)
+        #expect(
+            await bench.perform(bench.order(checked, .dryRun, sources: sources)).end == .alreadyDone
+        )
     }
 
     @Test func `a statement waits for a lock that others hold`() async throws {

@@ -176,6 +176,51 @@ import Testing
         #expect(try Self.plan(page).step.work == page.work)
     }
 
+    @Test func `the word about a step is one about what replaces it and what it opens up`() throws {
+        func plan(_ step: Step) throws -> [ProcedureStep] {
+            var rules = Self.rules([step])
+            rules = Rules(
+                SampleRunbook.make { runbook in
+                    runbook.rollback = rules.runbook.rollback
+                    runbook.playbooks = [
+                        Playbook(
+                            name: "both",
+                            steps: [
+                                Step(name: "Plain", work: .run(["./plain"], input: nil)),
+                                Step(name: "Own", work: .shell("own"), testMode: .skip),
+                            ])
+                    ]
+                    runbook.actions.append(
+                        Action(
+                            name: "taken-back", title: "", danger: nil,
+                            steps: [
+                                Step(
+                                    name: "Inner", work: .assess,
+                                    undo: .run(["./back"], input: nil), testMode: .run)
+                            ]))
+                })
+            return try rules.testStages(try #require(rules.runbook.rollback))[2].steps
+        }
+        let instead = Work.run(["./instead"], input: nil)
+        var step = Step(
+            name: "Or", work: .run(["./x"], input: nil), otherwise: instead, testMode: .run)
+        #expect(try plan(step).map(\.state) == [.pending, .pending])
+        step.otherwiseTestMode = .skip
+        #expect(try plan(step).map(\.state) == [.pending, .skipped])
+        // Its own word stands alone, too.
+        step = Step(name: "Or", work: .assess, otherwise: instead, otherwiseTestMode: .run)
+        #expect(try plan(step).map(\.state) == [.pending, .pending])
+        step.otherwiseTestMode = nil
+        #expect(Self.missing(step).contains("“Or, otherwise”"))
+        step.otherwise = .playbook("both")
+        step.otherwiseTestMode = .run
+        #expect(try plan(step).map(\.state) == [.pending, .pending, .skipped])
+        step = Step(name: "Opens", work: .playbook("both"), testMode: .skip)
+        #expect(try plan(step).map(\.state) == [.skipped, .skipped])
+        step = Step(name: "Back", work: .undoAction("taken-back"))
+        #expect(try plan(step).map(\.state) == [.pending])
+    }
+
     @Test func `a secret address has no stand-in`() {
         let secret = HTTPRequest(url: .secret(.environment("URL")))
         let step = Step(

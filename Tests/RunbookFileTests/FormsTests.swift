@@ -11,7 +11,7 @@ import Testing
     }
     private func work(_ yaml: String, _ more: String = "") throws -> Step {
         let steps =
-            "actions: { it: { steps: [ { name: n, \(yaml) } ] }, other: { steps: [ { name: w, wait: 1s } ] } }\n"
+            "actions: { it: { steps: [ { name: n, \(yaml) } ] }, other: { steps: [ { name: w, wait: 1s, undo: { run: [w] } } ] } }\n"
         return try book(steps + more).actions[0].steps[0]
     }
     private static let sources = """
@@ -197,6 +197,21 @@ import Testing
                         NamedValue(name: "A", value: .plain("1")),
                         NamedValue(name: "TOKEN", value: .secret(.environment("SMS_TOKEN"))),
                     ], umask: 0o27, otherwise: .action("other")))
+    }
+
+    @Test func `what otherwise runs has a word of its own about test mode`() throws {
+        let step = try work("wait: 1s, test_mode: skip, otherwise: { run: [y], test_mode: run }")
+        #expect(step.testMode == .skip)
+        #expect(step.otherwiseTestMode == .run)
+        #expect(try work("wait: 1s, otherwise: { run: [y] }").otherwiseTestMode == nil)
+        let result = check(
+            small(
+                "actions: { it: { steps: [ { name: n, wait: 1s, otherwise: { run: [y], "
+                    + "test_mode: perhaps } } ] } }\n"))
+        #expect(
+            result.problems.map(\.short) == [
+                "4:82: `test_mode` cannot be `perhaps`; choices: `run`, `skip`"
+            ])
     }
 
     @Test func `probes with a schedule of their own, and tcp in two forms`() throws {

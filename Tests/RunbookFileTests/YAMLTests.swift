@@ -266,8 +266,9 @@ import Testing
                 small(
                     "actions: { a: { steps: [ { name: x, run: [echo, \"{{reason}} ${A}\"] } ] } }\n"
                 ),
-                environment: ["A": "{{x}}"]
+                environment: ["A": "{{service}}"]
             ).runbook)
-        #expect(book.actions[0].steps[0].work == .run(["echo", "{{reason}} {{x}}"], input: nil))
+        #expect(
+            book.actions[0].steps[0].work == .run(["echo", "{{reason}} {{service}}"], input: nil))
     }
 }

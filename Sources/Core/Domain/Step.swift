@@ -28,13 +28,15 @@ package struct Step: Sendable, Equatable, Codable {
     package var otherwise: Work?
     /// What becomes of it in a rollback in test mode; nil: what its kind says (see `TestConduct`).
     package var testMode: TestConduct?
+    /// Likewise of what `otherwise` runs; nil: what `testMode` says.
+    package var otherwiseTestMode: TestConduct?
 
     package init(
         name: String, work: Work, timeout: Span? = nil, check: Work? = nil, verify: Work? = nil,
         undo: Work? = nil, repeatable: Bool = false, retries: Int = 0,
         retryPause: Span = .seconds(1), runAs: String? = nil, directory: String? = nil,
         environment: [NamedValue] = [], umask: Int? = nil, otherwise: Work? = nil,
-        testMode: TestConduct? = nil
+        testMode: TestConduct? = nil, otherwiseTestMode: TestConduct? = nil
     ) {
         self.name = name
         self.work = work
@@ -51,6 +53,7 @@ package struct Step: Sendable, Equatable, Codable {
         self.umask = umask
         self.otherwise = otherwise
         self.testMode = testMode
+        self.otherwiseTestMode = otherwiseTestMode
     }
 }
 

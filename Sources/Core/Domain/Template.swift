@@ -83,3 +83,23 @@ package enum Template {
                 : "known here: " + known.sorted().joined(separator: ", "))
     }
 }
+
+/// The names that every step can fill in, whatever procedure it is a part of.
+package enum StepNames {
+    /// Where the procedure keeps what its steps make: absolute, the same for its steps and their undos.
+    package static let runDirectory = "run_dir"
+    package static let service = "service"
+    package static let title = "title"
+    /// The procedure's id.
+    package static let procedure = "procedure"
+    /// The emergency's id; empty without one.
+    package static let emergency = "emergency"
+    package static let reason = "reason"
+    /// A login name.
+    package static let startedBy = "started_by"
+    /// The id of the backup that the procedure rests on; empty without one.
+    package static let backup = "backup"
+    package static let all = [
+        runDirectory, service, title, procedure, emergency, reason, startedBy, backup,
+    ]
+}

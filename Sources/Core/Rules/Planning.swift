@@ -6,7 +6,8 @@ extension Rules {
     /// The steps as they will be run, in order. An action or playbook stands for its steps; a `verify`
     /// that only the engine can decide becomes a step of its own; statements with a `verify` but no
     /// `check` use the one for the other, so that a transaction whose end is not known can be told
-    /// apart; what `otherwise` says follows the steps that it replaces when one of them fails.
+    /// apart; what `otherwise` says follows the steps that it replaces when one of them fails; what a
+    /// step says of test mode holds for everything that it stands for, unless that says its own.
     package func planned(_ steps: [Step]) -> [ProcedureStep] {
         var planning = Planning(runbook: runbook)
         return steps.flatMap { planning.entries($0) }
@@ -100,7 +101,9 @@ private struct Planning {
         let own = guardsGiven
         var tried = step
         tried.otherwise = nil
-        let instead = Step(name: "\(step.name), otherwise", work: otherwise)
+        let instead = Step(
+            name: "\(step.name), otherwise", work: otherwise,
+            testMode: step.otherwiseTestMode ?? step.testMode)
         return entries(tried, guards: guards + [own], replaces: replaces, depth: depth + 1)
             + entries(instead, guards: guards, replaces: own, depth: depth + 1)
     }
@@ -117,7 +120,9 @@ private struct Planning {
         case .undoAction(let name):
             let action = runbook.actions.first { $0.name == name }
             inner = (action?.steps ?? []).reversed().compactMap { inner in
-                inner.undo.map { Step(name: "\(step.name): \(inner.name)", work: $0) }
+                inner.undo.map {
+                    Step(name: "\(step.name): \(inner.name)", work: $0, testMode: inner.testMode)
+                }
             }
         case .fallback(let name, let enable):
             let fallback = runbook.fallbacks.first { $0.name == name }
@@ -135,8 +140,10 @@ private struct Planning {
             break
         }
         if let inner {
-            return inner.flatMap {
-                entries($0, guards: guards, replaces: replaces, depth: depth + 1)
+            return inner.flatMap { inner in
+                var inner = inner
+                inner.testMode = inner.testMode ?? step.testMode
+                return entries(inner, guards: guards, replaces: replaces, depth: depth + 1)
             }
         }
         return leaf(step, guards, replaces)

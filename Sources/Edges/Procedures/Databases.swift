@@ -173,7 +173,8 @@ extension StepSession {
 
     /// Compares a query's answer with what the step wants.
     func judge(_ cell: DatabaseCell, _ work: SQLWork) -> WorkEnd {
-        let words = "the query answered \(Visible.text(cell.spelled, limit: 80))"
+        let answer = Visible.text(output.mask.masked(cell.spelled), limit: 80)
+        let words = "the query answered \(answer)"
         guard work.isComparison else { return .done(words) }
         guard let number = cell.number, number.isFinite else {
             return .failed("\(words), which is no number")

@@ -8,7 +8,7 @@ extension StepSession {
     ) throws(Fault) -> WorkEnd {
         let address = try redisAddress(source)
         let words = try filled(command)
-        return try bounded(timeout.plus(.seconds(30)), as: .unknown) { () throws(Fault) in
+        return try bounded(timeout.plus(grace(.seconds(30))), as: .unknown) { () throws(Fault) in
             let deadline = Deadline(in: timeout)
             let conversation = try connected(address, source, deadline)
             output.say("redis> " + commandLine(words))
@@ -36,7 +36,7 @@ extension StepSession {
     ]
 
     private func judge(_ reply: RedisReply, _ wanted: String?) -> WorkEnd {
-        let text = Visible.text(reply.text, limit: 200)
+        let text = Visible.text(output.mask.masked(reply.text), limit: 200)
         if let wanted {
             if reply.text == wanted { return .done("Redis replied \(text)") }
             return .failed("Redis replied \(text), not \(Visible.text(wanted, limit: 80))")
@@ -51,7 +51,7 @@ extension StepSession {
     ) throws(Fault) -> Forecast {
         let address = try redisAddress(source)
         let words = try filled(command)
-        return try bounded(timeout.plus(.seconds(30))) { () throws(Fault) in
+        return try bounded(timeout.plus(grace(.seconds(30)))) { () throws(Fault) in
             let deadline = Deadline(in: timeout)
             let conversation = try connected(address, source, deadline)
             let reply = try? conversation.ask(["COMMAND", "INFO", words[0]], until: deadline)

@@ -33,7 +33,9 @@ extension StepSession {
             end = try keep(wanted, of: answer, kept, words, timeout)
         }
         if case .failed = end, !answer.body.isEmpty {
-            output.say(Visible.text(String(decoding: answer.body.prefix(2000), as: UTF8.self)))
+            // Masked before it is cut: half a secret would not be known for one.
+            let body = String(decoding: answer.body, as: UTF8.self)
+            output.say(Visible.text(output.mask.masked(body)))
         }
         return end
     }
@@ -45,10 +47,25 @@ extension StepSession {
         for value in request.values {
             if case .secret = value { _ = try text(value) }
         }
+        if let login = request.login { try mask(login, kept) }
         return try TransferRequest(
             request, variables: kept + order.variables, secrets: secrets, timeout: timeout,
             bodyLimit: Self.bodyLimit)
     }
+
+    /// The login is sent in Base64, which anybody can read.
+    private func mask(_ login: HTTPLogin, _ kept: [NamedText]) throws(Fault) {
+        var parts: [String] = []
+        for value in [login.user, login.password] {
+            if case .plain(let plain) = value {
+                parts.append(try Template.fill(plain, with: kept + order.variables))
+            } else {
+                parts.append(try text(value))
+            }
+        }
+        output.mask.add(Data(parts.joined(separator: ":").utf8).base64EncodedString())
+    }
+
     /// Bytes of an answer that are looked at.
     private static let bodyLimit = 65_536
 

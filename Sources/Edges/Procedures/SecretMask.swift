@@ -8,13 +8,14 @@ struct SecretMask {
     private var held: [UInt8] = []
     static let replacement = Array("•••".utf8)
 
-    /// From now on this text is replaced; of several lines, each line of four bytes or more as well.
+    /// From now on this text is replaced, also where it is written as URLs, forms and JSON write it; of
+    /// several lines, each line of four bytes or more as well.
     mutating func add(_ secret: String) {
         let whole = Array(secret.utf8)
         let lines = whole.split { $0 == 10 || $0 == 13 }
         let parts = lines.count > 1 ? lines.map(Array.init).filter { $0.count >= 4 } : []
         for part in [whole] + parts where !part.isEmpty && !secrets.contains(part) {
-            secrets.append(part)
+            secrets += SecretSpellings.all(of: part).filter { !secrets.contains($0) }
         }
         secrets.sort { $0.count > $1.count }
     }

@@ -55,7 +55,7 @@ extension StepSession {
         }
         let access = try databaseAccess(to: source)
         do throws(DatabaseTrouble) {
-            let deadline = Deadline(in: .seconds(30))
+            let deadline = Deadline(in: question?.limit ?? .seconds(30))
             let session = try DatabaseClient.connect(access, until: deadline)
             defer { session.close() }
             let question =

@@ -8,7 +8,7 @@ extension StepSession {
     ) throws(Fault) -> WorkEnd {
         let access = try databaseAccess(to: source)
         // Not to be told from done if it ever gets there: the conversation keeps its time by itself.
-        return try bounded(timeout.plus(Self.grace), as: .unknown) { () throws(Fault) in
+        return try bounded(timeout.plus(grace(Self.grace)), as: .unknown) { () throws(Fault) in
             work.query == nil
                 ? try statements(work, access, timeout)
                 : try query(work, access, timeout)
@@ -46,8 +46,9 @@ extension StepSession {
             throw Fault(operation: "query", subject: work.source, cause: why)
         }
         let statement = try bound(text)
+        let patience = order.mode == .dryRun ? .zero : Self.patience
         let answer = try talking(to: work.source) { () throws(DatabaseTrouble) in
-            let deadline = Deadline(in: timeout.plus(Self.patience))
+            let deadline = Deadline(in: timeout.plus(patience))
             let session = try DatabaseClient.connect(access, until: Deadline(in: timeout))
             defer { session.close() }
             try session.limitStatements(to: timeout, until: deadline)
@@ -158,7 +159,7 @@ extension StepSession {
             prepared.append(try bound(text))
         }
         let statements = prepared
-        let trouble = try bounded(timeout.plus(Self.grace)) { () throws(Fault) in
+        let trouble = try bounded(timeout.plus(grace(Self.grace))) { () throws(Fault) in
             try talking(to: work.source) { () throws(DatabaseTrouble) in
                 try firstTrouble(statements, access, Deadline(in: timeout))
             }

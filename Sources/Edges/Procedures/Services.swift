@@ -84,10 +84,14 @@ extension StepSession {
         for command in [commands.start, commands.stop, commands.status ?? commands.stop] {
             _ = try find(command.first ?? "", try environment()["PATH"])
         }
-        let deadline = secondsSinceBoot() + Work.service(verb, unit: unit).defaultTimeout.seconds
+        let limit = patience(with: .service(verb, unit: unit))
+        let deadline = secondsSinceBoot() + limit.seconds
         if let known = commands.known {
             let end = try start(
-                known, quietly: true, adding: ServiceCommands.plainOutput, .seconds(10))
+                known, quietly: true, adding: ServiceCommands.plainOutput, limit)
+            if case .timedOut = end {
+                return .wouldFail("systemd did not answer within \(limit.spelled)")
+            }
             guard end.trouble == nil else {
                 return .wouldFail(
                     "systemd knows no unit \(unit), and `units:` has no commands for it")

@@ -101,7 +101,7 @@ extension StepSession {
         }
         let end: WorkEnd
         do throws(Fault) {
-            end = try perform(work, work.defaultTimeout)
+            end = try perform(work, patience(with: work))
         } catch {
             throw undecided(error.description)
         }
@@ -134,23 +134,54 @@ extension StepSession {
             .failed, "it cannot be taken back: the runbook gives no undo for \(step.work.kind)")
     }
 
+    /// - Throws: why it would fail.
     private func dryRun() throws(Fault) -> StepOutcome {
         let step = order.step
-        if let check = step.check, check.isHarmless,
-            case .done(let why, _) = try look("check", check)
-        {
-            return outcome(.alreadyDone, why)
-        }
-        do throws(Fault) {
-            switch try forecast(step.work) {
-            case .nothingToDo(let why): return outcome(.alreadyDone, why)
-            case .wouldRun(let what): return outcome(.wouldRun, what)
-            case .wouldFail(let why): return outcome(.failed, "would fail: \(why)")
+        var doubt = ""
+        if let check = step.check, check.isHarmless {
+            let began = secondsSinceBoot()
+            let found = try asked("check", check) { () throws(Fault) in try look("check", check) }
+            if case .done(let why, _) = found { return outcome(.alreadyDone, why) }
+            let limit = patience(with: check)
+            if secondsSinceBoot() - began >= limit.seconds {
+                doubt = "; its check did not answer within \(limit.spelled), so it does not hold"
             }
-        } catch {
-            return outcome(.failed, "would fail: \(error.description)")
+        }
+        let found = try asked("forecast", step.work) { () throws(Fault) in
+            try forecast(step.work)
+        }
+        switch found {
+        case .nothingToDo(let why): return outcome(.alreadyDone, why)
+        case .wouldRun(let what): return outcome(.wouldRun, what + doubt)
+        case .wouldFail(let why): return outcome(.failed, why)
         }
     }
+
+    /// Puts a question of a dry run. What takes too long has not answered, whatever it says at last.
+    private func asked<Answer>(
+        _ name: String, _ work: Work, _ body: () throws(Fault) -> Answer
+    ) throws(Fault) -> Answer {
+        let asked = Question(
+            name: name, work: described(work, units: order.units), limit: patience(with: work))
+        question = asked
+        defer { question = nil }
+        let began = secondsSinceBoot()
+        do throws(Fault) {
+            return try body()
+        } catch {
+            throw secondsSinceBoot() - began < asked.limit.seconds ? error : asked.late
+        }
+    }
+
+    /// How long work that only looks may take. In a dry run nobody waits long: many questions follow
+    /// each other, and each could meet a lock or a server that hangs.
+    func patience(with work: Work) -> Span {
+        let usual = work.defaultTimeout
+        guard order.mode == .dryRun else { return usual }
+        return min(usual, order.step.timeout ?? usual, .seconds(10))
+    }
+    /// How much later than a server we end what it should have ended itself.
+    func grace(_ usual: Span) -> Span { order.mode == .dryRun ? .seconds(1) : usual }
 
     private func sleepFor(_ seconds: Double) {
         let end = secondsSinceBoot() + seconds
@@ -240,9 +271,9 @@ extension StepSession {
         case .service(let verb, let unit): return try forecastService(verb, unit)
         case .http(let request, _, _): return try forecastHTTP(request)
         case .sql(let sql):
-            return try forecastSQL(sql, work.defaultTimeout)
+            return try forecastSQL(sql, patience(with: work))
         case .redis(let source, let command, _):
-            return try forecastRedis(source, command, work.defaultTimeout)
+            return try forecastRedis(source, command, patience(with: work))
         case .remove(let patterns): return try forecastRemove(patterns)
         case .restore(let restore): return try forecastRestore(restore)
         case .edit(let edit): return try forecastEdit(edit)

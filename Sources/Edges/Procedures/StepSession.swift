@@ -22,6 +22,20 @@ enum Forecast {
     case wouldFail(String)
 }
 
+/// What a dry run wants to know, and how long it waits for the answer.
+struct Question {
+    /// `check`, `forecast`.
+    var name: String
+    /// The work in words.
+    var work: String
+    var limit: Span
+    var late: Fault {
+        Fault(
+            operation: name, subject: work, cause: "it did not answer within \(limit.spelled)",
+            retry: true)
+    }
+}
+
 final class StepSession {
     let order: StepOrder
     let directory: RunDirectory
@@ -32,6 +46,8 @@ final class StepSession {
     let ending: StepEnding
     let output: OutputWriter
     let secrets: any SecretReader
+    /// What a dry run asks now; nil in any other run.
+    var question: Question?
     /// The verified backup that this step has taken.
     var backupTaken: BackupReceipt?
 
@@ -105,9 +121,11 @@ final class StepSession {
     ) throws(Fault) -> Result {
         let watch = Watch()
         let ending = ending
+        let late = question?.late.description
+        let end = late == nil ? end : .failed
         _ = OwnThread.start("time-out") {
             if watch.outlasts(timeout) {
-                ending.write(end, "not done after \(timeout.spelled), its time-out")
+                ending.write(end, late ?? "not done after \(timeout.spelled), its time-out")
                 _exit(0)
             }
         }

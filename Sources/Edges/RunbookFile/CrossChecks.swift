@@ -19,6 +19,8 @@ struct CrossChecks {
         checkTwice(root["reviews"]?.items ?? [], by: "name", "review")
         checkSteps()
         checkStandIns()
+        checkWhatRollbackOpens()
+        checkStepTexts()
         checkCycles()
     }
 
@@ -404,7 +406,7 @@ extension CrossChecks {
         }
     }
 
-    private func shownPath(_ path: [String]) -> String {
+    func shownPath(_ path: [String]) -> String {
         Visible.text(path.joined(separator: " → "), limit: 300)
     }
 }

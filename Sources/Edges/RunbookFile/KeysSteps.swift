@@ -59,8 +59,7 @@ extension Keys {
             may("verify", .table(probing), "Must hold afterwards, or the step has failed."),
             may("undo", .table(undoing), "Takes it back."),
             may(
-                "otherwise", .table(work("`otherwise`", workKinds.map(\.name))),
-                "What is done instead when it fails."),
+                "otherwise", .table(replacing), "What is done instead when it fails."),
             may("repeatable", .flag, "May be run again when it is not known whether it ran."),
             may("retries", .integer(0...100), "Further tries after a failure; 0 by default."),
             may(
@@ -73,12 +72,19 @@ extension Keys {
                 .named(NamedShape(what: "a variable", rule: .variable, value: value(.text))),
                 "Environment variables."),
             may("umask", .umask, "Such as \"0027\"."),
-            may(
-                "test_mode", .choice(TestConduct.allCases.map(\.rawValue)),
+            testMode(
                 "In `rollback --test-mode`: run it in the copy of the folder, or leave it out."),
         ]
         for key in ["as", "cwd", "env", "umask"] { table.beside[key] = runners }
         table.beside["retry_pause"] = ["retries"]
+        return table
+    }()
+    private static func testMode(_ about: String) -> Key {
+        may("test_mode", .choice(TestConduct.allCases.map(\.rawValue)), about)
+    }
+    private static let replacing: KeyTable = {
+        var table = work("`otherwise`", workKinds.map(\.name))
+        table.keys.append(testMode("As for a step; what its step says without it."))
         return table
     }()
     /// What changes nothing, so that it can answer a question.

@@ -36,6 +36,13 @@ struct ShapeChecker {
         let inner = "an item of \(what)"
         for element in elements { check(element, items, inner) }
         if case .scalar(.reference) = items { checkRepeated(elements, what) }
+        if case .scalar(.argument) = items, let first = elements.first, !first.isBroken,
+            first.scalar?.text.allSatisfy(\.isWhitespace) == true
+        {
+            problems.error(
+                first.place, "the first item of \(what) is empty, so there is nothing to run",
+                "it is the program or the command; its arguments follow")
+        }
     }
 
     private func checkRepeated(_ elements: [Tree], _ what: String) {

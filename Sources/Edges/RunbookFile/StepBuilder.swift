@@ -27,7 +27,10 @@ extension RunbookBuilder {
                 return mask
             },
             otherwise: try work("otherwise"),
-            testMode: try tree.optional("test_mode") { tree throws(Misfit) in try tree.asChoice() })
+            testMode: try testMode(tree), otherwiseTestMode: try testMode(tree["otherwise"]))
+    }
+    private func testMode(_ tree: Tree?) throws(Misfit) -> TestConduct? {
+        try tree?["test_mode"]?.asChoice()
     }
 
     /// - Parameter name: of the step, for messages without a title of their own.
