@@ -147,9 +147,7 @@ enum BackupsScreen {
             selected(model) == nil
             ? [] : [Run("enter", .key, .bold), Run(" restores", .dim)]
         canvas.head(title, rect, ruled: ruled, right: keys)
-        for (index, line) in lines.prefix(max(0, rect.height - 1)).enumerated() {
-            canvas.frame.line(line, x: rect.x + 1, y: rect.y + 1 + index, limit: rect.width - 2)
-        }
+        canvas.lines(lines, rect.inset(left: 1, top: 1, right: 1))
     }
 
     private static func detail(_ model: Model, width: Int) -> [[Run]] {

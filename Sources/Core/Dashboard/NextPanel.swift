@@ -18,8 +18,17 @@ enum NextPanel {
             // The reasons go first, then what is least pressing.
             lines = lines.filter { !$0.optional }
         }
-        for (index, line) in lines.prefix(list.height).enumerated() {
-            let row = Rect(x: list.x, y: list.y + index, width: list.width, height: 1)
+        let isCut = lines.count > list.height && list.height > 2
+        let window = Window(
+            rows: lines.count, room: list.height - (isCut ? 1 : 0),
+            selected: lines.firstIndex(where: \.selected) ?? 0)
+        if isCut {
+            canvas.frame.line(
+                window.more, x: list.x + 3, y: list.endY - 1, limit: list.width - 4)
+        }
+        for (offset, index) in window.range.enumerated() {
+            let line = lines[index]
+            let row = Rect(x: list.x, y: list.y + offset, width: list.width, height: 1)
             if line.selected { canvas.frame.fill(row, Style(.text, on: .selected)) }
             let ground: Ground = line.selected ? .selected : .base
             var room = row.width - 2

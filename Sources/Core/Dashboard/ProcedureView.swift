@@ -34,7 +34,13 @@ enum ProcedureView {
         let room = body.height
         let forSteps = min(lines.count, max(room * 2 / 3, room - procedure.output.count - 1))
         let at = lines.firstIndex(where: \.isPresent) ?? 0
-        let window = Window(rows: lines.count, room: forSteps, selected: at)
+        let isCut = lines.count > forSteps && forSteps > 2
+        let window = Window(
+            rows: lines.count, room: forSteps - (isCut ? 1 : 0), selected: at)
+        if isCut {
+            canvas.frame.line(
+                window.more, x: body.x + 1, y: body.y + forSteps - 1, limit: body.width - 2)
+        }
         for (offset, index) in window.range.enumerated() {
             canvas.frame.line(
                 lines[index].runs, x: body.x + 1, y: body.y + offset, limit: body.width - 2)

@@ -204,8 +204,6 @@ enum WatchPanel {
     static func draw(_ lines: [[Run]], _ canvas: inout Canvas, _ rect: Rect) {
         guard rect.height > 0 else { return }
         canvas.head("Watch after it", rect)
-        for (index, line) in lines.prefix(rect.height - 1).enumerated() {
-            canvas.frame.line(line, x: rect.x + 1, y: rect.y + 1 + index, limit: rect.width - 2)
-        }
+        canvas.lines(lines, rect.inset(left: 1, top: 1, right: 1))
     }
 }
