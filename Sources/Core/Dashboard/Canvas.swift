@@ -12,6 +12,8 @@ enum Spot: Sendable, Equatable {
 struct Canvas {
     var frame: Frame
     private(set) var spots: [(Rect, Spot)] = []
+    /// Which rows of a rollback's stages are shown, where not all are: the arrows move it.
+    var stages: Window?
 
     init(_ size: Size) { frame = Frame(width: size.width, height: size.height) }
 

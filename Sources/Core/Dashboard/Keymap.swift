@@ -202,6 +202,7 @@ extension Model {
         sheet = nil
         self.page = page
         rollback.sheet = nil
+        rollback.firstStage = nil
         backups.sheet = nil
         switch page {
         case .backups: return loadBackups()
@@ -212,6 +213,15 @@ extension Model {
             return isEmpty && runbook?.rollback != nil ? openRollback() : []
         case .command, .emergency, .recovery, .escalation: return []
         }
+    }
+
+    /// The stages where they are cut, for page up and down scroll the output too.
+    mutating func scrollRollback(by lines: Int) -> [Effect] {
+        guard shownRequest == nil, let window = picture(self).stages else {
+            return scrollOutput(by: -lines)
+        }
+        rollback.firstStage = min(max(0, window.first + lines), window.rows - window.count)
+        return []
     }
 
     mutating func scrollOutput(by lines: Int) -> [Effect] {
