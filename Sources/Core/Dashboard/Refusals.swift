@@ -53,6 +53,7 @@ enum Why {
             ?? ((model.core?.fallbacks ?? []).isEmpty ? "the runbook has no fallbacks" : nil)
     }
     static func noFaults(_ model: Model) -> String? {
-        (model.runbook?.faults ?? []).isEmpty ? "only the demo's service can be broken" : nil
+        (model.runbook?.faults ?? []).isEmpty
+            ? "only the demo's service can be broken" : noEngine(model)
     }
 }
