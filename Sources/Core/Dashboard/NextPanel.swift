@@ -202,7 +202,9 @@ enum NextPanel {
         guard let procedure = model.core?.procedure, !procedure.state.isOver else { return [] }
         let rollback = procedure.kind == .rollback && !procedure.testMode
         let key = String(procedure.home.rawValue)
-        let elapsed = model.seconds(since: procedure.startedAt) ?? 0
+        let clock = ProcedureView.clock(procedure, model).map {
+            [Run(Times.clock($0), .strong), Run("  ")]
+        }
         let state = procedure.state == .running ? "" : " " + procedure.state.rawValue
         var lines = [
             Line(
@@ -212,10 +214,8 @@ enum NextPanel {
                     Run(rollback ? "ROLLBACK to \(procedure.name)" : procedure.title, .strong),
                     Run(state, .warning),
                 ],
-                right: [
-                    Run(Times.clock(elapsed), .strong), Run("  "), Run(key, .key, .bold),
-                    Run(" shows it", .dim),
-                ], spot: .press(.alt(Character(key)))),
+                right: (clock ?? []) + [Run(key, .key, .bold), Run(" shows it", .dim)],
+                spot: .press(.alt(Character(key)))),
             Line(left: [], share: procedure.progress),
         ]
         if let playbook = model.core?.playbook, playbook.id == procedure.parent {
@@ -257,16 +257,16 @@ enum NextPanel {
         guard let last = latest(model), last.state.isOver else { return [] }
         let recent = (model.seconds(since: last.finishedAt) ?? .infinity) < 600
         guard model.emergency == nil ? recent : belongs(last, model) else { return [] }
-        let took =
-            model.seconds(since: last.startedAt)
-            .flatMap { s in model.seconds(since: last.finishedAt).map { s - $0 } } ?? 0
+        let took = ProcedureView.clock(last, model).map {
+            [Run("in \(Times.clock($0))", .dim)]
+        }
         var lines = [
             Line(
                 left: [
                     Run(last.state.sign + " ", last.state.role, .bold)
                 ] + last.mark + [
                     Run(last.title, .text), Run(" \(last.state.rawValue)", last.state.role),
-                ], right: [Run("in \(Times.clock(took))", .dim)],
+                ], right: took ?? [],
                 spot: .press(.alt(Character(String(last.home.rawValue)))))
         ]
         if last.state == .failed, !last.message.isEmpty {

@@ -13,7 +13,9 @@ enum ProcedureView {
             let most = model.emergency.map { " of \($0.maxRecoveryAttempts)" } ?? ""
             right += [Run("attempt \(procedure.attempt)\(most) · ", .dim)]
         }
-        right.append(Run(Times.clock(elapsed(procedure, model)), .strong))
+        if let seconds = clock(procedure, model) {
+            right.append(Run(Times.clock(seconds), .strong))
+        }
         canvas.head(
             procedure.title, rect, right: right,
             note: [
@@ -68,6 +70,23 @@ enum ProcedureView {
             return max(0, (end - start).seconds)
         }
         return max(0, model.engineNow.map { ($0 - start).seconds } ?? 0)
+    }
+
+    /// Seconds since it began to be taken back; nil where that was not heard.
+    static func undoing(_ procedure: ProcedureReport, _ model: Model) -> Double? {
+        let began = model.events.last {
+            $0.kind == "undo-started" && $0.procedure == procedure.id
+        }
+        return model.seconds(since: began?.at).map { max(0, $0) }
+    }
+
+    /// What its clock shows; nil for what was taken back, of which no length tells anything.
+    static func clock(_ procedure: ProcedureReport, _ model: Model) -> Double? {
+        switch procedure.state {
+        case .running, .waiting, .paused, .succeeded, .failed: elapsed(procedure, model)
+        case .undoing: undoing(procedure, model)
+        case .undone: nil
+        }
     }
 
     /// What the running step has taken, as far as can be told from here.
