@@ -48,7 +48,7 @@ enum ProcedureView {
                 lines[index].runs, x: body.x + 1, y: body.y + offset, limit: body.width - 2)
         }
         let (_, rest) = body.split(top: forSteps)
-        output(procedure, scroll: model.recovery.scroll, &canvas, rest)
+        output(procedure, scroll: model.recovery.scroll, model, &canvas, rest)
     }
 
     /// The rollback that a playbook waits for.
@@ -154,9 +154,25 @@ enum ProcedureView {
         return runs
     }
 
+    /// Why there is no output: an engine keeps what it heard itself, and the run's folder all of it.
+    private static func nothing(
+        _ procedure: ProcedureReport, _ model: Model, width: Int
+    ) -> [String] {
+        let isEarlier = model.core.map { $0.engine.startedAt > procedure.startedAt } ?? false
+        guard isEarlier else {
+            return [procedure.state.isOver ? "nothing was written" : "nothing yet"]
+        }
+        let folder = model.options.state.map { "\($0)/runs/" } ?? "runs/"
+        let place = model.options.state == nil ? " of the engine's state folder" : ""
+        return Wrap.lines(
+            "The engine was started after it began: what its steps wrote before is in"
+                + " \(folder)\(procedure.id)\(place).", width: max(8, width), limit: 3)
+    }
+
     /// The newest lines at the bottom; scrolled back where the operator has asked for it.
     static func output(
-        _ procedure: ProcedureReport, scroll: Int, _ canvas: inout Canvas, _ rect: Rect
+        _ procedure: ProcedureReport, scroll: Int, _ model: Model, _ canvas: inout Canvas,
+        _ rect: Rect
     ) {
         guard rect.height > 1 else { return }
         let back = min(scroll, max(0, procedure.output.count - 1))
@@ -164,7 +180,11 @@ enum ProcedureView {
         canvas.head("Output", rect, right: words)
         let lines = procedure.output.dropLast(back).suffix(rect.height - 1)
         if lines.isEmpty {
-            canvas.frame.text("nothing yet", x: rect.x + 1, y: rect.y + 1, Style(.border))
+            for (index, part) in nothing(procedure, model, width: rect.width - 2)
+                .prefix(rect.height - 1).enumerated()
+            {
+                canvas.frame.text(part, x: rect.x + 1, y: rect.y + 1 + index, Style(.dim))
+            }
         }
         for (index, line) in lines.enumerated() {
             let command = ["$ ", "> ", "sql> "].contains { line.hasPrefix($0) }

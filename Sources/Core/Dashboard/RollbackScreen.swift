@@ -30,7 +30,7 @@ enum RollbackScreen {
         let body = Verdict.draw(rollback, model, &canvas, rest)
         let watch = WatchPanel.lines(rollback, model, width: body.width)
         if model.rollback.fullLog {
-            ProcedureView.output(rollback, scroll: model.rollback.scroll, &canvas, body)
+            ProcedureView.output(rollback, scroll: model.rollback.scroll, model, &canvas, body)
         } else if area.width >= 100 {
             let (left, rest) = body.split(left: min(72, max(54, area.width * 50 / 100)))
             StageList.draw(rollback, model, &canvas, left)
@@ -41,7 +41,7 @@ enum RollbackScreen {
                 WatchPanel.draw(narrow, &canvas, upper)
                 right = lower
             }
-            ProcedureView.output(rollback, scroll: model.rollback.scroll, &canvas, right)
+            ProcedureView.output(rollback, scroll: model.rollback.scroll, model, &canvas, right)
             canvas.divide(body, atX: left.endX)
         } else {
             let wanted = StageList.wanted(rollback, room: body.height) + 1
@@ -49,12 +49,12 @@ enum RollbackScreen {
             let (upper, lower) = body.split(top: min(wanted, max(3, most)))
             StageList.draw(rollback, model, &canvas, upper)
             guard !watch.isEmpty else {
-                ProcedureView.output(rollback, scroll: model.rollback.scroll, &canvas, lower)
+                ProcedureView.output(rollback, scroll: model.rollback.scroll, model, &canvas, lower)
                 return
             }
             let (middle, last) = lower.split(top: min(watch.count + 1, lower.height))
             WatchPanel.draw(watch, &canvas, middle)
-            ProcedureView.output(rollback, scroll: model.rollback.scroll, &canvas, last)
+            ProcedureView.output(rollback, scroll: model.rollback.scroll, model, &canvas, last)
         }
     }
 
