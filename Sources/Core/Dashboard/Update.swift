@@ -86,9 +86,19 @@ extension Model {
         }
         if let output = line.output { take(output) }
         if let ended = before?.emergency, ended.id != emergency?.id { lastEmergency = ended }
+        if mayRing { forgetNotice(of: before) }
         keepSelection()
         let news = mayRing ? ring(since: before) : []
         return news + (mayRing ? backupNews(since: before) : [])
+    }
+
+    /// What was said before an emergency began, or came back, is not about it: nobody must read that it
+    /// is over. A command that is on its way still is.
+    private mutating func forgetNotice(of before: SituationCore?) {
+        guard let before, let emergency, before.emergency?.id != emergency.id,
+            notice?.until != nil
+        else { return }
+        notice = nil
     }
 
     private mutating func begin(_ start: StreamStart) {
