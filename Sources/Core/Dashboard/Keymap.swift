@@ -55,15 +55,14 @@ enum Keymap {
             key: .down, also: [.character("j")], label: "↑↓", name: "next-proposal", hint: "",
             text: "Select a proposal", pages: [.command],
             act: { model in
-                model.selectedProposal = min(
-                    model.selectedProposal + 1, max(0, model.proposals.count - 1))
+                model.pickProposal(model.selectedProposal.map { $0 + 1 } ?? 0)
                 return []
             }),
         Binding(
             key: .up, also: [.character("k")], label: "", name: "previous-proposal", hint: "",
             text: "", pages: [.command],
             act: { model in
-                model.selectedProposal = max(0, model.selectedProposal - 1)
+                model.pickProposal(model.selectedProposal.map { $0 - 1 } ?? 0)
                 return []
             }),
     ]

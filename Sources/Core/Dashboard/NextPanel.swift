@@ -60,14 +60,6 @@ enum NextPanel {
         var lines = running(model)
         if lines.isEmpty { lines = ended(model) }
         lines += people(model)
-        if model.emergency != nil, model.stillFailing.isEmpty {
-            lines.append(
-                Line(
-                    left: [
-                        Run("✔ ", .good), Run("Nothing fails any more", .good), Run(" — ", .dim),
-                        Run("D", .key, .bold), Run(" ends the emergency", .text),
-                    ], spot: .press(.character("D"))))
-        }
         let proposals = model.proposals
         for (index, proposal) in proposals.enumerated() {
             lines += self.proposal(proposal, index, model, narrow: width < 50)
@@ -169,8 +161,8 @@ enum NextPanel {
             if Why.nothingProposed(model) == nil {
                 right += [Run(right.isEmpty ? "" : "  "), Run("enter", .key, .bold)]
             }
-        } else if proposal.kind == "rollback" {
-            right += [Run(right.isEmpty ? "" : "  "), Run("R", .key, .bold)]
+        } else if let key = proposal.letter {
+            right += [Run(right.isEmpty ? "" : "  "), Run(key, .key, .bold)]
         }
         let danger =
             model.action(named: proposal.name)?.danger != nil || proposal.kind == "rollback"
@@ -183,7 +175,8 @@ enum NextPanel {
                 ], right: right, selected: selected, spot: .choose(index))
         ]
         if selected, !why.isEmpty {
-            lines.append(Line(left: [Run("    " + why, .dim)], optional: true))
+            let role: StyleRole = proposal.kind == ProposalReport.endKind ? .good : .dim
+            lines.append(Line(left: [Run("    " + why, role)], optional: true))
         }
         if proposal.runsAt != nil {
             lines.append(

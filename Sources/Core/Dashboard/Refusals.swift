@@ -30,8 +30,11 @@ enum Why {
     static func nothingProposed(_ model: Model) -> String? {
         if let why = noEngine(model) { return why }
         guard let proposal = model.proposal else {
-            return "nothing is proposed; r shows what there is"
+            return model.proposals.isEmpty
+                ? "nothing is proposed; r shows what there is"
+                : "nothing is selected; the arrows select a proposal"
         }
+        if proposal.kind == ProposalReport.endKind { return noEmergency(model) }
         return proposal.kind == "rollback" ? noRollback(model) : procedureRunning(model)
     }
     static func procedureRunning(_ model: Model) -> String? {

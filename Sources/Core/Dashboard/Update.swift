@@ -143,8 +143,7 @@ extension Model {
     static let outputLimit = 200
 
     private mutating func keepSelection() {
-        let count = proposals.count
-        if selectedProposal >= count { selectedProposal = max(0, count - 1) }
+        if !proposals.contains(where: { $0.key == pickedProposal }) { pickedProposal = nil }
         RecoveryScreen.keepSelection(&self)
         if runningRollback != nil, rollback.sheet != nil, page == .rollback {
             // Somebody else has begun it: there is nothing left to confirm.
@@ -317,7 +316,7 @@ extension Model {
     private mutating func choose(_ index: Int) -> [Effect] {
         if sheet != nil { return chooseOnSheet(index) }
         switch page {
-        case .command: if proposals.indices.contains(index) { selectedProposal = index }
+        case .command: if proposals.indices.contains(index) { pickProposal(index) }
         case .recovery: recovery.selected = index
         case .rollback:
             rollback.sheet?.authorization = index
