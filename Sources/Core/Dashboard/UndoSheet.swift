@@ -49,15 +49,16 @@ enum UndoSheet {
             let most = max(4, size.height - 5)
             let choice = choices[selected]
             moving = UndoSheet.moving(choice, procedure)
-            pinned = UndoSheet.pinned(choice, width: width, room: .max) + [UndoSheet.head(choice)]
-            let wanted = pinned.count + moving.count
+            let full = UndoSheet.pinned(choice, width: width, room: .max, commands: true)
+            let wanted = full.count + 1 + moving.count
             let least = most >= 14 ? 3 : 1
             list = min(choices.count, max(least, most - wanted - 3))
             let room = max(0, most - list - 3)
-            // A few of what would be taken back are worth more than the commands of what stays.
+            // The commands of what stays are the first that must go, and nothing else goes for them.
             let kept = room - min(moving.count, 3) - 1
-            pinned =
-                UndoSheet.pinned(choice, width: width, room: kept) + [UndoSheet.head(choice)]
+            let stays = UndoSheet.pinned(
+                choice, width: width, room: kept, commands: wanted <= room)
+            pinned = stays + [UndoSheet.head(choice)]
             height = min(most, list + pinned.count + moving.count + 3)
             window = Window(
                 rows: moving.count, room: max(0, height - list - 3 - pinned.count),
@@ -134,7 +135,9 @@ enum UndoSheet {
     }
 
     /// What cannot be taken back, with commands, with names only, or in a row: as the room allows.
-    private static func pinned(_ choice: Choice, width: Int, room: Int) -> [[Run]] {
+    private static func pinned(
+        _ choice: Choice, width: Int, room: Int, commands: Bool
+    ) -> [[Run]] {
         guard !choice.stays.isEmpty else { return [] }
         let head = "▲ Cannot be taken back, and stays done:"
         var full = [[Run(head, .warning, .bold)]]
@@ -145,7 +148,7 @@ enum UndoSheet {
             full.append(name)
             full += command(step, width)
         }
-        if full.count <= room { return full }
+        if commands { return full }
         if names.count <= room { return names }
         let row = choice.stays.map(\.name).joined(separator: ", ")
         return Wrap.lines("\(head) \(row)", width: width, limit: max(1, room)).map {
