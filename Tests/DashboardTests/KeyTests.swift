@@ -77,6 +77,15 @@ import Wire
         #expect(player.model.page == .rollback)
     }
 
+    @Test func `what nobody knows is not well: the end is not what enter does first`() {
+        var scene = Scenes.calmAfterUndo()
+        scene.situation.core.health = HealthReport(score: 73, state: .unknown)
+        var player = Player(scene)
+        #expect(player.model.proposals.last?.title == "End the emergency")
+        player.press(.up, .down, .down, .enter)
+        #expect(player.text.contains("▲ Nothing is failed, but health is unknown."))
+    }
+
     @Test func `while health is whole, a rollback is only run when it was selected`() {
         var scene = Scenes.calmAfterUndo()
         scene.situation.core.emergency?.stillHolding = ["a report"]

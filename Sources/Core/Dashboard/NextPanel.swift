@@ -175,7 +175,9 @@ enum NextPanel {
                 ], right: right, selected: selected, spot: .choose(index))
         ]
         if selected, !why.isEmpty {
-            let role: StyleRole = proposal.kind == ProposalReport.endKind ? .good : .dim
+            let isWell = model.core?.health.state == .healthy
+            let role: StyleRole =
+                proposal.kind == ProposalReport.endKind ? isWell ? .good : .warning : .dim
             lines.append(Line(left: [Run("    " + why, role)], optional: true))
         }
         if proposal.runsAt != nil {

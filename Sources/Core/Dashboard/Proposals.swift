@@ -18,21 +18,27 @@ extension ProposalReport {
 }
 
 extension Model {
-    /// In the engine's order; at most nine, for more are no advice. Where nothing fails, the end of the
-    /// emergency comes first; where health is whole, a rollback comes last.
+    /// In the engine's order; at most nine, for more are no advice. Where all is well, the end of the
+    /// emergency comes first; where nothing is failed and yet not all is well, last. Where health is
+    /// whole, a rollback comes after the others.
     var proposals: [ProposalReport] {
         var all = core?.proposals ?? []
         if isWhole {
             all = all.filter { $0.kind != "rollback" } + all.filter { $0.kind == "rollback" }
         }
-        if emergency != nil, stillFailing.isEmpty {
-            all.insert(
-                ProposalReport(
-                    kind: ProposalReport.endKind, name: "deactivate-emergency",
-                    title: "End the emergency", why: "Nothing fails any more", runsAt: nil),
-                at: 0)
+        guard let health = core?.health.state, emergency != nil, stillFailing.isEmpty else {
+            return Array(all.prefix(9))
         }
-        return Array(all.prefix(9))
+        let end = ProposalReport(
+            kind: ProposalReport.endKind, name: "deactivate-emergency",
+            title: "End the emergency", why: nothingFails, runsAt: nil)
+        return health == .healthy ? [end] + all.prefix(8) : all.prefix(8) + [end]
+    }
+    /// Said where nothing is failed: what nobody knows is not well.
+    var nothingFails: String {
+        let health = core?.health.state ?? .unknown
+        return health == .healthy
+            ? "Nothing fails any more" : "Nothing is failed, but health is \(health.rawValue)"
     }
     private var isWhole: Bool { core?.health.score == 100 }
 

@@ -176,7 +176,10 @@ enum Sheets {
         guard !failing.isEmpty else {
             let room = canvas.sheet("End \(id)?", width: min(64, canvas.frame.width - 6), height: 3)
             canvas.frame.line(
-                [Run("✔ ", .good), Run("Nothing fails any more.", .text)], x: room.x, y: room.y + 1,
+                (model.core?.health.state == .healthy
+                    ? [Run("✔ ", .good)] : [Run("▲ ", .warning)]) + [
+                        Run(model.nothingFails + ".", .text)
+                    ], x: room.x, y: room.y + 1,
                 limit: room.width, on: .panel)
             return [hint(.character("y"), "end it"), hint(.escape, "leave it open")]
         }
