@@ -14,6 +14,17 @@ import Wire
         return player
     }
 
+    @Test func `a backup is no longer used once the rollback was undone`() {
+        for (scene, isUsed) in [(Scenes.rolledBack(), true), (Scenes.undone(), false)] {
+            var player = Player(scene)
+            player.press(.character("7"))
+            var list = Scenes.backups()
+            list.backups[0].id = "20260105T140412Z"
+            player.take(.backups(list))
+            #expect(player.text.contains("Used by") == isUsed)
+        }
+    }
+
     @Test func `the newest stands first, with what it holds and what became of it`() {
         let player = listed()
         #expect(player.effects == [.loadBackups])

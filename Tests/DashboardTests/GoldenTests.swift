@@ -73,6 +73,15 @@ import Wire
             "undo-sheet",
             { keys(Scenes.takenBackToStage(), $0, $1, .alt("5"), .character("u"), .down) }
         ),
+        (
+            "undo-in-public",
+            { keys(Scenes.rolledBackInPublic(), $0, $1, .alt("5"), .character("u")) }
+        ),
+        ("rollback-undone", { keys(Scenes.undone(), $0, $1, .alt("5")) }),
+        ("many-backups", { manyBackups($0, $1) }),
+        ("palette-quiet", { keys(Scenes.quiet(), $0, $1, .character(":")) }),
+        ("calm-again", { Player(Scenes.calmAfterUndo(), width: $0, height: $1) }),
+        ("tested-earlier", { keys(Scenes.testedEarlier(), $0, $1, .alt("5")) }),
         ("test-running", { keys(Scenes.testing(), $0, $1, .alt("5")) }),
         ("test-running-on-6", { keys(Scenes.testing(), $0, $1, .alt("6")) }),
         ("test-done", { keys(Scenes.tested(), $0, $1, .alt("5")) }),
@@ -113,6 +122,12 @@ import Wire
         var player = self.keys(scene, width, height, .alt("7"))
         player.take(.backups(Scenes.backups()))
         for key in keys { player.press(key) }
+        return player
+    }
+    private static func manyBackups(_ width: Int, _ height: Int) -> Player {
+        var player = keys(Scenes.calm(), width, height, .alt("7"))
+        player.take(.backups(Scenes.manyBackups()))
+        for _ in 0..<8 { player.press(.down) }
         return player
     }
     private static func noBackups(_ width: Int, _ height: Int) -> Player {

@@ -69,6 +69,76 @@ import Wire
         #expect(player.model.page == .rollback && player.requests.count == 2)
     }
 
+    @Test func `where nothing fails, enter ends the emergency and opens no rollback`() {
+        var player = Player(Scenes.calmAfterUndo())
+        player.press(.enter)
+        #expect(player.model.page == .command && player.text.contains("Nothing fails any more."))
+        player.press(.escape, .down, .down, .enter)
+        #expect(player.model.page == .rollback)
+    }
+
+    @Test func `what nobody knows is not well: the end is not what enter does first`() {
+        var scene = Scenes.calmAfterUndo()
+        scene.situation.core.health = HealthReport(score: 73, state: .unknown)
+        var player = Player(scene)
+        #expect(player.model.proposals.last?.title == "End the emergency")
+        player.press(.up, .down, .down, .enter)
+        #expect(player.text.contains("▲ Nothing is failed, but health is unknown."))
+    }
+
+    @Test func `while health is whole, a rollback is only run when it was selected`() {
+        var scene = Scenes.calmAfterUndo()
+        scene.situation.core.emergency?.stillHolding = ["a report"]
+        scene.situation.core.proposals.removeLast()
+        var player = Player(scene)
+        player.press(.enter)
+        #expect(player.model.page == .command && player.text.contains("nothing is selected"))
+        player.press(.down, .enter)
+        #expect(player.model.page == .rollback)
+    }
+
+    @Test func `what was selected stays it when something else comes before it`() {
+        var scene = Scenes.calmAfterUndo()
+        scene.situation.core.emergency?.stillHolding = ["a report"]
+        var player = Player(scene)
+        #expect(player.model.proposal?.name == "restart-websocket")
+        player.press(.down)
+        #expect(player.model.proposal?.kind == "rollback")
+        player.hear(StreamLine(start: Scenes.calmAfterUndo()))
+        #expect(player.model.proposal?.kind == "rollback" && player.model.selectedProposal == 2)
+    }
+
+    @Test func `without an engine the last line offers only what can be done`() {
+        var scene = Scenes.quiet()
+        scene.runbook.faults = ["flood"]
+        var player = Player(scene, width: 120, height: 36)
+        #expect(
+            player.lastLine.contains("r recovery") && player.lastLine.contains("break the demo"))
+        player.take(.disconnected("gone"))
+        #expect(!player.lastLine.contains("recovery") && !player.lastLine.contains("break"))
+        #expect(player.lastLine.contains("q quit"))
+        player = Player(Scenes.high(), width: 120, height: 36)
+        player.take(.disconnected("gone"))
+        #expect(!player.text.contains("to acknowledge"))
+    }
+
+    @Test func `the palette begins with what can be done now`() {
+        let entries = CommandPalette.entries(Player(Scenes.quiet()).model, matching: "")
+        let firstRefused = entries.firstIndex { $0.refusal != nil } ?? 0
+        #expect(firstRefused > 10 && firstRefused < entries.count)
+        #expect(entries[firstRefused...].allSatisfy { $0.refusal != nil })
+    }
+
+    @Test func `what was said before an emergency does not stand below it`() {
+        var player = Player(Scenes.calm())
+        player.press(.character("D"), .character("y"))
+        player.answer(.done(CommandAnswer(events: [])))
+        player.hear(StreamLine(start: Scenes.quiet()))
+        #expect(player.text.contains("deactivate-emergency: done"))
+        player.hear(StreamLine(start: Scenes.critical()))
+        #expect(!player.text.contains("deactivate-emergency"))
+    }
+
     @Test func `an action that loses something asks first`() {
         var scene = Scenes.high()
         scene.situation.core.proposals[0].name = "clear-queues"

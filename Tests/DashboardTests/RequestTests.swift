@@ -23,6 +23,16 @@ import Wire
         #expect(player.text.contains("26:00 left"))
     }
 
+    @Test func `a request never has more time than it was given`() {
+        var scene = Scenes.requested()
+        scene.situation.core.request?.at = Scenes.ahead(0.6)
+        scene.situation.core.request?.expiresAt = Scenes.ahead(1800.6)
+        var player = Player(scene)
+        #expect(player.text.contains("30:00 left"))
+        player.press(.character("5"))
+        #expect(player.text.contains("30:00 left of 30:00"))
+    }
+
     @Test func `who may approve reads the plan and types the name`() {
         var player = Player(Scenes.requested())
         player.press(.character("R"))

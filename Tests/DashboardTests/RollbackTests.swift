@@ -218,6 +218,53 @@ import Wire
         #expect(player.requests.last == CommandRequest(command: "undo-rollback"))
     }
 
+    @Test func `one that was undone met no target and missed none`() {
+        var player = Player(Scenes.undone(), width: 80, height: 24)
+        player.press(.character("5"))
+        #expect(player.text.contains("ran for 00:17, then taken back"))
+        #expect(!player.text.contains("target") && !player.text.contains("took"))
+        // Its waiting and the undo itself are no part of it.
+        player.press(.character("1"))
+        #expect(!player.text.contains("in 00:17"))
+    }
+
+    @Test func `how long an undo takes is told from its own beginning`() {
+        var scene = Scenes.rolledBack()
+        scene.situation.core.procedure = scene.situation.core.rollback
+        scene.situation.core.procedure?.state = .undoing
+        scene.situation.core.procedure?.finishedAt = nil
+        var player = Player(scene)
+        player.press(.character("5"))
+        #expect(player.text.contains("being taken back") && !player.text.contains("01:12"))
+        player.hear(
+            StreamLine(
+                event: EventReport(
+                    seq: 900, at: Scenes.ago(4), kind: "undo-started", text: "", tone: .plain,
+                    by: "ines", emergency: nil, procedure: "rollback_20260105_001")))
+        #expect(player.text.contains("taken back for 00:04"))
+    }
+
+    @Test func `where nothing is known there is no estimate`() {
+        var scene = Scenes.waitsForWord()
+        scene.situation.core.procedure?.expectedSeconds = 0.02
+        var player = Player(scene)
+        player.press(.character("5"))
+        #expect(player.text.contains("01:12   target") && !player.text.contains("of about"))
+    }
+
+    @Test func `output of before the engine began is in the run's folder`() {
+        var player = Player(Scenes.testedEarlier())
+        player.press(.character("5"))
+        #expect(player.text.contains("/run/tocsin/runs/rollback_20260105_002"))
+        #expect(!player.text.contains("nothing yet"))
+        var scene = Scenes.tested()
+        scene.situation.core.engine.startedAt = Scenes.ago(9_000)
+        scene.situation.core.lastTest?.output = []
+        player = Player(scene)
+        player.press(.character("5"))
+        #expect(player.text.contains("nothing was written"))
+    }
+
     @Test func `a step that nobody knows about waits for a word`() {
         var scene = Scenes.rollingBack()
         scene.situation.core.procedure?.state = .waiting

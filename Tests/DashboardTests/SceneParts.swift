@@ -211,7 +211,10 @@ extension Scenes {
     static func planned(
         _ name: String, _ kind: String, _ command: String, undoable: Bool = false
     ) -> PlannedStepReport {
-        PlannedStepReport(name: name, kind: kind, command: command, undoable: undoable)
+        // Looking, telling and keeping leave nothing to take back.
+        let looks = ["assess", "backup", "probe", "confirm", "notify", "wait"].contains(kind)
+        return PlannedStepReport(
+            name: name, kind: kind, command: command, undoable: undoable || looks)
     }
 
     static func plan() -> RollbackReport {
@@ -222,8 +225,11 @@ extension Scenes {
                 PlannedStageReport(
                     name: "Preflight",
                     steps: [
-                        planned("Health assessment", "assess", "record the state of everything"),
-                        planned("Backup", "backup", "take a backup and read it back"),
+                        planned(
+                            "Health assessment", "assess", "record the state of everything",
+                            undoable: true),
+                        planned(
+                            "Backup", "backup", "take a backup and read it back", undoable: true),
                     ]),
                 PlannedStageReport(
                     name: "Service shutdown",
@@ -255,7 +261,7 @@ extension Scenes {
                                 + " notification_delivery_log"),
                         planned(
                             "Verify none are left", "sql",
-                            "main: SELECT COUNT(*) FROM sqlite_master WHERE name LIKE 'notification%'",
+                            "SELECT COUNT(*) FROM sqlite_master WHERE name LIKE 'notification%'",
                             undoable: true),
                     ]),
                 PlannedStageReport(
@@ -273,10 +279,11 @@ extension Scenes {
                 PlannedStageReport(
                     name: "Validation",
                     steps: [
-                        planned("Home page", "http", "GET http://127.0.0.1:5000/"),
+                        planned(
+                            "Home page", "http", "GET http://127.0.0.1:5000/", undoable: true),
                         planned(
                             "Users are there", "sql",
-                            "main: SELECT COUNT(*) FROM users, at least 1", undoable: true),
+                            "SELECT COUNT(*) FROM users, at least 1", undoable: true),
                     ]),
             ],
             authorizations: [

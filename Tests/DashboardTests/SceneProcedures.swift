@@ -50,6 +50,28 @@ extension Scenes {
         return scene
     }
 
+    /// Much of it cannot be taken back: a word to the world, two requests that log in and write, and a
+    /// program.
+    static func rolledBackInPublic() -> StreamStart {
+        var scene = rolledBack()
+        func step(_ name: String, _ kind: String, _ command: String, undoable: Bool = false)
+            -> StepReport
+        {
+            StepReport(
+                name: name, kind: kind, state: .succeeded, seconds: 2, message: "",
+                command: command, undoable: undoable)
+        }
+        scene.situation.core.rollback?.stages[0].steps.append(
+            step("Status page", "status_page", "status page: maintenance, We are going back"))
+        scene.situation.core.rollback?.stages[7].steps += [
+            step("Log in", "http", "POST http://127.0.0.1:5000/login"),
+            step("Flash messages", "http", "POST http://127.0.0.1:5000/flash"),
+            step("Performance", "run", "./bin/measure"),
+            step("Feed", "http", "GET http://127.0.0.1:5000/feed", undoable: true),
+        ]
+        return scene
+    }
+
     static func waitsForWord() -> StreamStart {
         var scene = rollingBack()
         scene.situation.core.procedure?.state = .waiting
@@ -73,8 +95,44 @@ extension Scenes {
         return scene
     }
 
+    /// It was taken back a while after its end, and all is well again: the rule that asks for a rollback
+    /// holds nevertheless.
+    static func undone() -> StreamStart {
+        var scene = rolledBack()
+        scene.situation.core.rollback?.state = .undone
+        scene.situation.core.rollback?.message = "taken back to the start"
+        for stage in 0..<8 {
+            scene.situation.core.rollback?.stages[stage].state = .undone
+            let steps = scene.situation.core.rollback?.stages[stage].steps.count ?? 0
+            for step in 0..<steps {
+                scene.situation.core.rollback?.stages[stage].steps[step].state = .undone
+            }
+        }
+        scene.situation.core.rollback?.finishedAt = ago(55)
+        return scene
+    }
+    static func calmAfterUndo() -> StreamStart {
+        var scene = undone()
+        scene.situation.core.proposals = [
+            ProposalReport(
+                kind: "rollback", name: "rollback", title: "Roll back to Legacy flash messages",
+                why: "recovery failed 3 times", runsAt: nil),
+            ProposalReport(
+                kind: "recovery", name: "restart-websocket", title: "Restart WebSocket service",
+                why: "", runsAt: nil),
+        ]
+        return scene
+    }
+
     // MARK: Tests
 
+    /// An engine has been started since, which heard none of the output.
+    static func testedEarlier() -> StreamStart {
+        var scene = tested()
+        scene.situation.core.lastTest?.output = []
+        scene.situation.core.engine.startedAt = ago(2)
+        return scene
+    }
     static func testing() -> StreamStart {
         var scene = quiet()
         scene.situation.core.procedure = test(.running, running: 3)
@@ -199,6 +257,20 @@ extension Scenes {
                 one("20260104T020000Z", 129_807, 1_209, 305_100_433, 1_150_233, verified: false),
                 one("20260103T020000Z", 216_207, 1_209, 301_007_121, 1_120_871),
             ], freeBytes: 41_204_112_384)
+    }
+
+    /// One for every day: more than a small terminal has rows.
+    static func manyBackups() -> BackupListReport {
+        var list = backups()
+        list.backups += (0..<7).map { day in
+            let id = "2025122\(9 - day)T020000Z"
+            return BackupReport(
+                id: id, path: "/var/backups/vedfolnir/\(id)",
+                at: ago(648_207 + 86_400 * Double(day)),
+                files: 1_536, bytes: 298_112_400, databases: ["main", "sessions"], rows: 1_536_000,
+                verified: true)
+        }
+        return list
     }
 
     static func damage() -> [CheckReport] {

@@ -191,7 +191,7 @@ enum Scenes {
                         seconds: mine == .succeeded
                             ? seconds[index] / Double(stage.steps.count) : nil,
                         message: mine == .succeeded && last ? messages[index] : "",
-                        command: step.command)
+                        command: step.command, undoable: step.undoable)
                 })
         }
         return ProcedureReport(

@@ -17,7 +17,10 @@ enum BackupsScreen {
         let area = area.height >= 26 ? area.inset(top: 1) : area
         let shown = procedure(model)
         if area.width >= 110 {
-            let (left, rest) = area.split(left: area.width * 58 / 100)
+            // As wide as its columns, which leave room for what stands beside them.
+            let most = area.width - 46
+            let wanted = Columns(all(model), model, width: most).width
+            let (left, rest) = area.split(left: min(most, max(area.width / 2, wanted)))
             list(model, &canvas, left)
             let right = rest.inset(left: 1)
             let lines = detail(model, width: right.width - 2)
@@ -51,9 +54,16 @@ enum BackupsScreen {
 
     private static func list(_ model: Model, _ canvas: inout Canvas, _ rect: Rect) {
         guard rect.height > 0 else { return }
-        canvas.head("Backups", rect, ruled: false, right: keeping(model))
         let (_, body) = rect.split(top: 1)
         let all = all(model)
+        let chosen = selected(model)?.id
+        let at = all.firstIndex { $0.id == chosen } ?? 0
+        let (_, rows) = body.split(top: model.backups.problem == nil ? 0 : 2)
+        let window = Window(rows: all.count, room: rows.height, selected: at)
+        let keeping = keeping(model)
+        canvas.head(
+            "Backups", rect, ruled: false, right: window.more.isEmpty ? keeping : window.more,
+            note: window.more.isEmpty ? [] : keeping)
         if let problem = model.backups.problem {
             let parts = Wrap.lines(
                 "✖ The list could not be read: \(problem)", width: body.width - 3, limit: 2)
@@ -73,14 +83,10 @@ enum BackupsScreen {
             canvas.frame.line(words, x: body.x + 1, y: body.y, limit: body.width - 2)
             return
         }
-        let (_, rows) = body.split(top: model.backups.problem == nil ? 0 : 2)
-        let chosen = selected(model)?.id
-        let at = all.firstIndex { $0.id == chosen } ?? 0
-        let window = Window(rows: all.count, room: rows.height, selected: at)
-        let widths = Widths(all, model)
+        let columns = Columns(all, model, width: rows.width)
         for (offset, index) in window.range.enumerated() {
             let row = Rect(x: rows.x, y: rows.y + offset, width: rows.width, height: 1)
-            line(all[index], widths, model, &canvas, row, selected: index == at)
+            line(all[index], columns, model, &canvas, row, selected: index == at)
             canvas.spot(row, .choose(index))
         }
     }
@@ -95,23 +101,59 @@ enum BackupsScreen {
         return [Run("\(all(model).count) · \(kept)", .dim)]
     }
 
-    /// The columns of the list.
-    private struct Widths {
+    /// The columns of the list. Those without room are left out: half a number is none.
+    private struct Columns {
+        var id = 16
         var age = 4
         var size = 5
         var files = 5
-        init(_ all: [BackupReport], _ model: Model) {
+        var state = 8
+        var rows = 0
+        /// All of it.
+        var width: Int
+        private static let forms: [@Sendable (BackupReport) -> String] = [
+            { "\(Numbers.grouped($0.rows)) rows in \($0.databases.joined(separator: ", "))" },
+            { "\(Numbers.grouped($0.rows)) rows" },
+        ]
+        private var form: Int?
+        var showsFiles = true
+
+        init(_ all: [BackupReport], _ model: Model, width: Int) {
             for one in all {
+                id = max(id, GlyphWidth.columns(one.id))
                 age = max(age, GlyphWidth.columns(BackupTexts.age(one, model)))
                 size = max(size, GlyphWidth.columns(BackupTexts.size(one.bytes)))
                 files = max(files, Numbers.grouped(one.files).count)
+                state = max(state, GlyphWidth.columns(BackupTexts.state(one, model).word))
             }
+            // The margins, the mark of the selection, the sign of the state and blanks between.
+            let least = 1 + 2 + id + 2 + age + 2 + size + 2 + 2 + state + 1
+            let withFiles = least + 2 + files + 6
+            self.width = withFiles
+            guard withFiles <= width else {
+                showsFiles = false
+                self.width = least
+                return
+            }
+            let held = all.filter { !$0.databases.isEmpty }
+            for (index, words) in Self.forms.enumerated() {
+                rows = held.reduce(0) { max($0, GlyphWidth.columns(words($1))) }
+                guard rows > 0, withFiles + 2 + rows <= width else { continue }
+                form = index
+                self.width = withFiles + 2 + rows
+                return
+            }
+        }
+
+        func rows(of one: BackupReport) -> String {
+            guard let form, !one.databases.isEmpty else { return "" }
+            return "  " + Self.forms[form](one)
         }
     }
 
     private static func line(
-        _ one: BackupReport, _ widths: Widths, _ model: Model, _ canvas: inout Canvas, _ row: Rect,
-        selected: Bool
+        _ one: BackupReport, _ columns: Columns, _ model: Model, _ canvas: inout Canvas,
+        _ row: Rect, selected: Bool
     ) {
         let ground: Ground = selected ? .selected : .base
         if selected { canvas.frame.fill(row, Style(.text, on: ground)) }
@@ -122,17 +164,15 @@ enum BackupsScreen {
         func padded(_ text: String, _ width: Int) -> String {
             String(repeating: " ", count: max(0, width - GlyphWidth.columns(text))) + text
         }
-        let rows =
-            one.databases.isEmpty
-            ? "" : "  \(Numbers.grouped(one.rows)) rows in \(one.databases.joined(separator: ", "))"
+        let files = padded(Numbers.grouped(one.files), columns.files) + " files"
         canvas.frame.line(
             [
                 Run(selected ? "▸ " : "  ", .accent),
                 Run(one.id, selected ? .strong : .text),
-                Run("  " + padded(BackupTexts.age(one, model), widths.age), .text),
-                Run("  " + padded(BackupTexts.size(one.bytes), widths.size), .text),
-                Run("  " + padded(Numbers.grouped(one.files), widths.files) + " files", .dim),
-                Run(rows, .dim),
+                Run("  " + padded(BackupTexts.age(one, model), columns.age), .text),
+                Run("  " + padded(BackupTexts.size(one.bytes), columns.size), .text),
+                Run(columns.showsFiles ? "  " + files : "", .dim),
+                Run(columns.rows(of: one), .dim),
             ], x: row.x + 1, y: row.y, limit: row.width - taken - 3, on: ground)
     }
 
@@ -147,9 +187,7 @@ enum BackupsScreen {
             selected(model) == nil
             ? [] : [Run("enter", .key, .bold), Run(" restores", .dim)]
         canvas.head(title, rect, ruled: ruled, right: keys)
-        for (index, line) in lines.prefix(max(0, rect.height - 1)).enumerated() {
-            canvas.frame.line(line, x: rect.x + 1, y: rect.y + 1 + index, limit: rect.width - 2)
-        }
+        canvas.lines(lines, rect.inset(left: 1, top: 1, right: 1))
     }
 
     private static func detail(_ model: Model, width: Int) -> [[Run]] {
@@ -200,7 +238,11 @@ enum BackupsScreen {
     private static func use(of one: BackupReport, _ model: Model) -> String? {
         if let running = model.core?.procedure, running.backup == one.id { return running.title }
         guard let rollback = model.core?.rollback, rollback.backup == one.id else { return nil }
-        return "\(rollback.title): undoing it takes databases from here"
+        switch rollback.state {
+        case .succeeded, .failed, .paused, .waiting, .running, .undoing:
+            return "\(rollback.title): undoing it takes databases from here"
+        case .undone: return nil
+        }
     }
 }
 

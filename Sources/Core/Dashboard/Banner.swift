@@ -95,48 +95,95 @@ enum Banner {
     ) {
         guard rect.height > 1 else { return }
         let ground = style.ground
-        var parts: [Run] = []
-        let dot = Run(" · ", .dim)
         if rect.width < 60 {
-            parts.append(Run(emergency.reason, .strong))
-            canvas.frame.line(parts, x: rect.x, y: rect.y + 1, limit: rect.width, on: ground)
+            canvas.frame.line(
+                [Run(emergency.reason, .strong)], x: rect.x, y: rect.y + 1, limit: rect.width,
+                on: ground)
             return
         }
-        if let open = model.seconds(since: emergency.activatedAt) {
-            parts += [Run("open ", .dim), Run(Times.clock(open), .text), dot]
-        }
-        if let by = emergency.acknowledgedBy {
-            let until = emergency.acknowledgedUntil.map {
-                " until " + Times.until($0, now: model.engineNow)
-            }
-            let at = emergency.acknowledgedAt.map { " at " + Times.ofDay($0) } ?? ""
-            parts.append(Run("acknowledged by \(model.person(by))\(until ?? at)", .good))
-        } else {
-            parts += [
-                Run("not acknowledged", .strong, .bold), Run(" — ", .dim),
-                Run("a", .key, .bold), Run(" to acknowledge", .text),
-            ]
-        }
-        if !(model.core?.reported ?? []).isEmpty {
-            parts += [
-                dot, Run("reported: " + (model.core?.reported ?? []).joined(separator: ", "), .bad),
-            ]
-        }
-        if let ticket = emergency.ticket { parts += [dot, Run("ticket \(ticket)", .text)] }
-        if emergency.reopenings > 0 {
-            parts += [dot, Run("reopened \(Numbers.times(emergency.reopenings))", .warning)]
-        }
-        if emergency.recoveryAttempts > 0 {
-            let tried = "\(emergency.recoveryAttempts) of \(emergency.maxRecoveryAttempts)"
-            parts += [dot, Run("recovery tried \(tried)", .warning)]
-        }
-        let used = canvas.frame.line(
-            parts, x: rect.x + 2, y: rect.y + 1, limit: rect.width - 2, on: ground)
+        let room = rect.width - 2
+        let parts = fitting(facts(emergency, model), room: room)
+        let used = canvas.frame.line(parts, x: rect.x + 2, y: rect.y + 1, limit: room, on: ground)
         let id = emergency.id
         if used + id.count + 4 < rect.width {
             canvas.frame.text(
                 id, x: rect.endX - id.count, y: rect.y + 1, Style(.dim, on: ground))
         }
+    }
+
+    /// One thing that the second line says.
+    private struct Fact {
+        var runs: [Run]
+        /// What it says where there is less room, and when it comes to that.
+        var short: (runs: [Run], at: Turn)?
+        /// When it is left out; nil: never.
+        var out: Turn?
+    }
+    /// What goes first where there is no room for all, and what next.
+    private enum Turn: CaseIterable {
+        case time, reopenings, ticket, key, problems, age, reports, attempts
+    }
+
+    private static func facts(_ emergency: EmergencyReport, _ model: Model) -> [Fact] {
+        var facts: [Fact] = []
+        if let open = model.seconds(since: emergency.activatedAt) {
+            facts.append(
+                Fact(runs: [Run("open ", .dim), Run(Times.clock(open), .text)], out: .age))
+        }
+        facts.append(answer(emergency, model))
+        if emergency.recoveryAttempts > 0 {
+            let tried = "\(emergency.recoveryAttempts) of \(emergency.maxRecoveryAttempts)"
+            facts.append(Fact(runs: [Run("recovery tried \(tried)", .warning)], out: .attempts))
+        }
+        let reported = model.core?.reported ?? []
+        if !reported.isEmpty {
+            facts.append(
+                Fact(
+                    runs: [Run("reported: " + reported.joined(separator: ", "), .bad)],
+                    short: ([Run("\(reported.count) reported", .bad)], .problems), out: .reports))
+        }
+        if let ticket = emergency.ticket {
+            facts.append(Fact(runs: [Run("ticket \(ticket)", .text)], out: .ticket))
+        }
+        if emergency.reopenings > 0 {
+            let times = Numbers.times(emergency.reopenings)
+            facts.append(Fact(runs: [Run("reopened \(times)", .warning)], out: .reopenings))
+        }
+        return facts
+    }
+
+    private static func answer(_ emergency: EmergencyReport, _ model: Model) -> Fact {
+        if let by = emergency.acknowledgedBy {
+            let words = "acknowledged by \(model.person(by))"
+            if let until = emergency.acknowledgedUntil {
+                let end = " until " + Times.until(until, now: model.engineNow)
+                return Fact(runs: [Run(words + end, .good)])
+            }
+            // The clock above says after how long.
+            let at = emergency.acknowledgedAt.map { " at " + Times.ofDay($0) } ?? ""
+            return Fact(runs: [Run(words + at, .good)], short: ([Run(words, .good)], .time))
+        }
+        let open = [Run("not acknowledged", .strong, .bold)]
+        guard Why.notToAcknowledge(model) == nil else { return Fact(runs: open) }
+        let key = [Run(" — ", .dim), Run("a", .key, .bold), Run(" to acknowledge", .text)]
+        return Fact(runs: open + key, short: (open, .key))
+    }
+
+    /// Whole facts only: what matters least becomes shorter, or is left out, until the rest fits.
+    private static func fitting(_ facts: [Fact], room: Int) -> [Run] {
+        var facts = facts
+        func line() -> [Run] {
+            facts.enumerated().flatMap { index, fact in
+                (index == 0 ? [] : [Run(" · ", .dim)]) + fact.runs
+            }
+        }
+        for turn in Turn.allCases where line().reduce(0, { $0 + $1.columns }) > room {
+            for index in facts.indices where facts[index].short?.at == turn {
+                facts[index].runs = facts[index].short?.runs ?? []
+            }
+            facts.removeAll { $0.out == turn }
+        }
+        return line()
     }
 
     /// No emergency: one quiet line.

@@ -12,6 +12,8 @@ enum Spot: Sendable, Equatable {
 struct Canvas {
     var frame: Frame
     private(set) var spots: [(Rect, Spot)] = []
+    /// Which rows of a rollback's stages are shown, where not all are: the arrows move it.
+    var stages: Window?
 
     init(_ size: Size) { frame = Frame(width: size.width, height: size.height) }
 
@@ -80,6 +82,26 @@ struct Canvas {
         return rect.inset(left: 2, top: 1, right: 2, bottom: 1)
     }
 
+    /// On the lower edge of a sheet: that there is more than it shows.
+    mutating func foot(_ more: [Run], of room: Rect) {
+        guard !more.isEmpty else { return }
+        frame.line(
+            [Run(" ")] + more + [Run(" ")], endX: room.endX, y: room.endY, within: room.width,
+            on: .panel)
+    }
+
+    /// Lines that nothing scrolls: those without room are counted on the last row.
+    mutating func lines(_ lines: [[Run]], _ rect: Rect) {
+        let isCut = lines.count > rect.height && rect.height > 1
+        let shown = isCut ? rect.height - 1 : max(0, rect.height)
+        for (index, line) in lines.prefix(shown).enumerated() {
+            frame.line(line, x: rect.x, y: rect.y + index, limit: rect.width)
+        }
+        guard isCut else { return }
+        let words = "… \(Numbers.counted(lines.count - shown, "more line", "more lines"))"
+        frame.line([Run(words, .dim)], x: rect.x, y: rect.endY - 1, limit: rect.width)
+    }
+
     /// One row of a list: the whole row is the ground of the selection, and can be clicked.
     mutating func row(_ rect: Rect, selected: Bool, index: Int?) {
         if selected { frame.ground(rect, .selected) }
@@ -89,12 +111,26 @@ struct Canvas {
 
 /// Which part of a list is shown when it does not fit.
 struct Window: Equatable {
+    /// All of them, also those that are not shown.
+    var rows: Int
     var first: Int
     var count: Int
     /// Keeps the selected row in sight, as near to the middle as the ends allow.
     init(rows: Int, room: Int, selected: Int) {
+        self.init(rows: rows, room: room, first: selected - room / 2)
+    }
+    /// Begins with a row that somebody scrolled to, as far as the ends allow.
+    init(rows: Int, room: Int, first: Int) {
+        self.rows = rows
         count = max(0, min(rows, room))
-        first = rows <= room ? 0 : min(max(0, selected - room / 2), rows - count)
+        self.first = min(max(0, first), rows - count)
     }
     var range: Range<Int> { first..<first + count }
+    /// `2 more ↑ · 5 more ↓`; empty where all is shown.
+    var more: [Run] {
+        let below = rows - first - count
+        let parts = [first > 0 ? "\(first) more ↑" : "", below > 0 ? "\(below) more ↓" : ""]
+        let words = parts.filter { !$0.isEmpty }.joined(separator: " · ")
+        return words.isEmpty ? [] : [Run(words, .dim)]
+    }
 }

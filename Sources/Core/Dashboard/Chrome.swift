@@ -8,58 +8,31 @@ enum Chrome {
 
     static func header(_ model: Model, _ canvas: inout Canvas, _ rect: Rect) {
         canvas.frame.fill(rect, Style(.text, on: .bar))
-        let right = fittingRight(model, room: rect.width - leftColumns(model, rect.width))
-        let columns = right.reduce(1) { $0 + $1.columns }
+        let name = name(model)
+        let gap = 2
+        let room = rect.width - min(columns(name) - 1, rect.width < 80 ? 22 : rect.width / 2) - gap
+        let forms = rightForms(model)
+        let tabs = Tabs.fitting(model, beside: forms.map(columns), room: room)
+        let right = forms.first { columns($0) + tabs.columns <= room } ?? forms[forms.count - 1]
         canvas.frame.line(
             right + [Run(" ")], endX: rect.endX, y: rect.y, within: rect.width, on: .bar)
-        var x = rect.x
-        let room = rect.width - columns - 1
-        x += canvas.frame.line(
-            [Run(" TOCSIN", .strong), Run("  ")], x: x, y: rect.y, limit: room, on: .bar)
-        if let core = model.core {
-            let environment = core.environment.isEmpty ? "" : " · " + core.environment
-            x += canvas.frame.line(
-                [Run(core.service, .text), Run(environment, .dim)], x: x, y: rect.y,
-                limit: room - x, on: .bar)
-        }
-        tabs(model, &canvas, from: x + 3, to: room, y: rect.y)
+        let end = rect.endX - columns(right)
+        let used = canvas.frame.line(
+            name, x: rect.x, y: rect.y, limit: max(0, end - rect.x - tabs.columns - gap), on: .bar)
+        tabs.draw(&canvas, x: rect.x + used + gap, y: rect.y)
+    }
+    /// With the blank at the end of the line.
+    private static func columns(_ runs: [Run]) -> Int { runs.reduce(1) { $0 + $1.columns } }
+
+    private static func name(_ model: Model) -> [Run] {
+        let title = [Run(" TOCSIN", .strong), Run("  ")]
+        guard let core = model.core else { return title }
+        let environment = core.environment.isEmpty ? "" : " · " + core.environment
+        return title + [Run(core.service, .text), Run(environment, .dim)]
     }
 
-    /// What the name of the service and of the screen should have at least.
-    private static func leftColumns(_ model: Model, _ width: Int) -> Int {
-        guard width >= 80, let core = model.core else { return 24 }
-        let names = GlyphWidth.columns(core.service) + GlyphWidth.columns(core.environment) + 13
-        let title = model.page == .command ? 0 : model.page.title.count + 4
-        return max(24, min(names + title, width / 2))
-    }
-
-    private static func tabs(
-        _ model: Model, _ canvas: inout Canvas, from start: Int, to end: Int, y: Int
-    ) {
-        let needed = Page.allCases.reduce(0) { $0 + $1.title.count + 4 }
-        guard end - start >= needed + 2 else {
-            // No room for all: the name of the page that is not the first must do.
-            if model.page != .command, end - start > model.page.title.count {
-                canvas.frame.text(model.page.title, x: start, y: y, Style(.heading, on: .bar))
-            }
-            return
-        }
-        var x = start
-        for page in Page.allCases {
-            let here = page == model.page
-            let ground: Ground = here ? .selected : .bar
-            let rect = Rect(x: x, y: y, width: page.title.count + 4, height: 1)
-            canvas.frame.fill(rect, Style(.text, on: ground))
-            canvas.frame.line(
-                [Run(" \(page.rawValue) ", .key), Run(page.title, here ? .strong : .dim)],
-                x: x, y: y, on: ground)
-            canvas.spot(rect, .press(.alt(Character(String(page.rawValue)))))
-            x += page.title.count + 4
-        }
-    }
-
-    /// The longest form of who, engine and time that fits.
-    private static func fittingRight(_ model: Model, room: Int) -> [Run] {
+    /// Who, engine and time, the longest form first.
+    private static func rightForms(_ model: Model) -> [[Run]] {
         let engine = engineState(model)
         // A clock that stands still says so.
         let asOf = model.isLost ? [Run("as of ", .warning)] : []
@@ -70,16 +43,16 @@ enum Chrome {
         let outbox = Outbox.sign(model).map { $0 + dot } ?? []
         let brief = Outbox.brief(model).map { $0 + [Run(" ")] } ?? []
         let who = model.you.map { [Run("\($0.user)@\(model.options.host)", .dim)] + dot } ?? []
-        let forms: [[Run]] = [
+        return [
             who + [Run("engine ", .dim)] + engine + dot + outbox + clock,
             [Run("engine ", .dim)] + engine + dot + outbox + clock,
             engine + dot + outbox + clock,
+            engine + [Run(" ")] + outbox + clock,
             engine + dot + outbox + short,
             engine + dot + brief + short,
             engine + [Run(" ")] + brief + short,
-            brief + short,
+            brief + short, short,
         ]
-        return forms.first { $0.reduce(1) { $0 + $1.columns } <= room } ?? short
     }
 
     private static func engineState(_ model: Model) -> [Run] {
@@ -101,7 +74,7 @@ enum Chrome {
     static func alarms(_ model: Model, _ canvas: inout Canvas, _ area: Rect) -> Rect {
         let most = max(1, area.height / 8)
         var lines: [String] = []
-        if let gone = gone(model) { lines += broken(gone, area, limit: 3) }
+        lines += gone(model, area)
         let alarms = model.core?.alarms ?? []
         var own = alarms.flatMap { broken("✖ " + $0, area, limit: 2) }
         if lines.count + own.count > most {
@@ -119,15 +92,21 @@ enum Chrome {
         return line(model, &canvas, rest)
     }
 
-    /// What it means that the engine is gone, and what helps.
-    private static func gone(_ model: Model) -> String? {
+    /// What it means that the engine is gone, and what helps: whole parts, the most telling first.
+    private static func gone(_ model: Model, _ area: Rect) -> [String] {
         guard case .lost(let since, let why) = model.connection, model.situation != nil else {
-            return nil
+            return []
         }
         let ago = Times.spoken((model.now - since).seconds)
-        let asOf = model.engineNow.map { " · all this is as of \($0.timeOfDay), \(ago) ago" } ?? ""
-        return "✖ engine gone: nothing is watched and nobody is told\(asOf)"
-            + " · start it: \(model.startCommand) · \(why)"
+        let asOf = model.engineNow.map { "all this is as of \($0.timeOfDay), \(ago) ago" }
+        let words = "✖ engine gone: nothing is watched and nobody is told"
+        let remedy = "start it: \(model.startCommand)"
+        let forms = [[words, asOf, remedy, why], [words, asOf, remedy], [words, asOf], [words]]
+            .map { $0.compactMap(\.self).joined(separator: " · ") }
+        let limit = area.height >= 20 ? 3 : 1
+        let width = max(8, area.width - 4)
+        let fitting = forms.first { Wrap.lines($0, width: width, limit: limit + 1).count <= limit }
+        return broken(fitting ?? words, area, limit: limit)
     }
     /// The end of an alarm is its remedy: more lines rather than a cut, where there is room.
     private static func broken(_ text: String, _ area: Rect, limit: Int) -> [String] {
@@ -223,6 +202,7 @@ enum Chrome {
         if model.page == .backups, model.backups.sheet != nil { return RestoreSheet.hints(model) }
         let here = Keymap.bindings.filter { binding in
             !binding.hint.isEmpty && binding.works(on: model.page) && binding.refusal(model) == nil
+                && !(model.isLost && binding.name == "recovery")
                 && Keymap.binding(for: binding.key, on: model.page)?.name == binding.name
         }
         let closing: Set<String> = ["commands", "help", "quit"]

@@ -14,11 +14,17 @@ struct PaletteEntry: Sendable {
 }
 
 enum CommandPalette {
-    /// Best match first; all of them for an empty query, in the order of the keys.
+    /// Best match first; all of them for an empty query, in the order of the keys, and what can be done
+    /// now before what cannot.
     static func entries(_ model: Model, matching query: String) -> [PaletteEntry] {
         let all = everything(model)
         let wanted = query.lowercased().filter { $0 != " " }
-        guard !wanted.isEmpty else { return all }
+        guard !wanted.isEmpty else {
+            // What can be done now comes first, and before all what a key does here.
+            let now = all.filter { $0.refusal == nil }
+            return now.filter(\.place.isEmpty) + now.filter { !$0.place.isEmpty }
+                + all.filter { $0.refusal != nil }
+        }
         return all.enumerated().compactMap { index, entry in
             // The name counts most; the sentence finds what the name does not say.
             let byName = score(wanted, in: entry.name)

@@ -43,6 +43,8 @@ extension Model {
     mutating func runProposal() -> [Effect] {
         guard let proposal else { return [] }
         switch proposal.kind {
+        case ProposalReport.endKind:
+            return askToDeactivate()
         case "rollback":
             return openRollback()
         case "fallback":

@@ -104,10 +104,7 @@ enum DeliveryList {
         let more = rect.height >= 4
         let room = rect.height - (more ? 2 : 1)
         let window = Window(rows: all.count, room: room, selected: selected)
-        let hidden = all.count - window.first - window.count
-        canvas.head(
-            "Deliveries", rect, right: hidden > 0 ? [Run("\(hidden) more ↓", .dim)] : [],
-            note: summary(model))
+        canvas.head("Deliveries", rect, right: window.more, note: summary(model))
         let columns = Columns(all, model, rect.width)
         var y = rect.y + 1
         for index in window.range {

@@ -58,15 +58,14 @@ enum Keymap {
             key: .down, also: [.character("j")], label: "↑↓", name: "next-proposal", hint: "",
             text: "Select a proposal", pages: [.command],
             act: { model in
-                model.selectedProposal = min(
-                    model.selectedProposal + 1, max(0, model.proposals.count - 1))
+                model.pickProposal(model.selectedProposal.map { $0 + 1 } ?? 0)
                 return []
             }),
         Binding(
             key: .up, also: [.character("k")], label: "", name: "previous-proposal", hint: "",
             text: "", pages: [.command],
             act: { model in
-                model.selectedProposal = max(0, model.selectedProposal - 1)
+                model.pickProposal(model.selectedProposal.map { $0 - 1 } ?? 0)
                 return []
             }),
     ]
@@ -209,6 +208,7 @@ extension Model {
         sheet = nil
         self.page = page
         rollback.sheet = nil
+        rollback.firstStage = nil
         backups.sheet = nil
         switch page {
         case .backups: return loadBackups()
@@ -219,6 +219,15 @@ extension Model {
             return isEmpty && runbook?.rollback != nil ? openRollback() : []
         case .command, .emergency, .recovery, .escalation: return []
         }
+    }
+
+    /// The stages where they are cut, for page up and down scroll the output too.
+    mutating func scrollRollback(by lines: Int) -> [Effect] {
+        guard shownRequest == nil, let window = picture(self).stages else {
+            return scrollOutput(by: -lines)
+        }
+        rollback.firstStage = min(max(0, window.first + lines), window.rows - window.count)
+        return []
     }
 
     mutating func scrollOutput(by lines: Int) -> [Effect] {

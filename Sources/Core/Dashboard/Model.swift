@@ -105,7 +105,8 @@ package struct Model: Sendable {
     // Where the operator is
     package internal(set) var page = Page.command
     var sheet: Sheet?
-    var selectedProposal = 0
+    /// The proposal that the operator selected (see `ProposalReport.key`); nil: nobody did.
+    var pickedProposal: String?
     var recovery = RecoveryState()
     var rollback = RollbackState()
     var escalation = EscalationState()
@@ -160,12 +161,6 @@ package struct Model: Sendable {
     }
     var isLost: Bool { if case .lost = connection { true } else { false } }
 
-    /// The proposals, in the engine's order; at most nine, for more are no advice.
-    var proposals: [ProposalReport] { Array((core?.proposals ?? []).prefix(9)) }
-    var proposal: ProposalReport? {
-        let all = proposals
-        return all.indices.contains(selectedProposal) ? all[selectedProposal] : all.first
-    }
     func action(named name: String) -> ActionReport? {
         runbook?.actions.first { $0.name == name }
     }

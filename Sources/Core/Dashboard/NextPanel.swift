@@ -18,8 +18,17 @@ enum NextPanel {
             // The reasons go first, then what is least pressing.
             lines = lines.filter { !$0.optional }
         }
-        for (index, line) in lines.prefix(list.height).enumerated() {
-            let row = Rect(x: list.x, y: list.y + index, width: list.width, height: 1)
+        let isCut = lines.count > list.height && list.height > 2
+        let window = Window(
+            rows: lines.count, room: list.height - (isCut ? 1 : 0),
+            selected: lines.firstIndex(where: \.selected) ?? 0)
+        if isCut {
+            canvas.frame.line(
+                window.more, x: list.x + 3, y: list.endY - 1, limit: list.width - 4)
+        }
+        for (offset, index) in window.range.enumerated() {
+            let line = lines[index]
+            let row = Rect(x: list.x, y: list.y + offset, width: list.width, height: 1)
             if line.selected { canvas.frame.fill(row, Style(.text, on: .selected)) }
             let ground: Ground = line.selected ? .selected : .base
             var room = row.width - 2
@@ -51,14 +60,6 @@ enum NextPanel {
         var lines = running(model)
         if lines.isEmpty { lines = ended(model) }
         lines += people(model)
-        if model.emergency != nil, model.stillFailing.isEmpty {
-            lines.append(
-                Line(
-                    left: [
-                        Run("✔ ", .good), Run("Nothing fails any more", .good), Run(" — ", .dim),
-                        Run("D", .key, .bold), Run(" ends the emergency", .text),
-                    ], spot: .press(.character("D"))))
-        }
         let proposals = model.proposals
         for (index, proposal) in proposals.enumerated() {
             lines += self.proposal(proposal, index, model, narrow: width < 50)
@@ -160,8 +161,8 @@ enum NextPanel {
             if Why.nothingProposed(model) == nil {
                 right += [Run(right.isEmpty ? "" : "  "), Run("enter", .key, .bold)]
             }
-        } else if proposal.kind == "rollback" {
-            right += [Run(right.isEmpty ? "" : "  "), Run("R", .key, .bold)]
+        } else if let key = proposal.letter {
+            right += [Run(right.isEmpty ? "" : "  "), Run(key, .key, .bold)]
         }
         let danger =
             model.action(named: proposal.name)?.danger != nil || proposal.kind == "rollback"
@@ -174,7 +175,10 @@ enum NextPanel {
                 ], right: right, selected: selected, spot: .choose(index))
         ]
         if selected, !why.isEmpty {
-            lines.append(Line(left: [Run("    " + why, .dim)], optional: true))
+            let isWell = model.core?.health.state == .healthy
+            let role: StyleRole =
+                proposal.kind == ProposalReport.endKind ? isWell ? .good : .warning : .dim
+            lines.append(Line(left: [Run("    " + why, role)], optional: true))
         }
         if proposal.runsAt != nil {
             lines.append(
@@ -193,7 +197,9 @@ enum NextPanel {
         guard let procedure = model.core?.procedure, !procedure.state.isOver else { return [] }
         let rollback = procedure.kind == .rollback && !procedure.testMode
         let key = String(procedure.home.rawValue)
-        let elapsed = model.seconds(since: procedure.startedAt) ?? 0
+        let clock = ProcedureView.clock(procedure, model).map {
+            [Run(Times.clock($0), .strong), Run("  ")]
+        }
         let state = procedure.state == .running ? "" : " " + procedure.state.rawValue
         var lines = [
             Line(
@@ -203,10 +209,8 @@ enum NextPanel {
                     Run(rollback ? "ROLLBACK to \(procedure.name)" : procedure.title, .strong),
                     Run(state, .warning),
                 ],
-                right: [
-                    Run(Times.clock(elapsed), .strong), Run("  "), Run(key, .key, .bold),
-                    Run(" shows it", .dim),
-                ], spot: .press(.alt(Character(key)))),
+                right: (clock ?? []) + [Run(key, .key, .bold), Run(" shows it", .dim)],
+                spot: .press(.alt(Character(key)))),
             Line(left: [], share: procedure.progress),
         ]
         if let playbook = model.core?.playbook, playbook.id == procedure.parent {
@@ -248,16 +252,16 @@ enum NextPanel {
         guard let last = latest(model), last.state.isOver else { return [] }
         let recent = (model.seconds(since: last.finishedAt) ?? .infinity) < 600
         guard model.emergency == nil ? recent : belongs(last, model) else { return [] }
-        let took =
-            model.seconds(since: last.startedAt)
-            .flatMap { s in model.seconds(since: last.finishedAt).map { s - $0 } } ?? 0
+        let took = ProcedureView.clock(last, model).map {
+            [Run("in \(Times.clock($0))", .dim)]
+        }
         var lines = [
             Line(
                 left: [
                     Run(last.state.sign + " ", last.state.role, .bold)
                 ] + last.mark + [
                     Run(last.title, .text), Run(" \(last.state.rawValue)", last.state.role),
-                ], right: [Run("in \(Times.clock(took))", .dim)],
+                ], right: took ?? [],
                 spot: .press(.alt(Character(String(last.home.rawValue)))))
         ]
         if last.state == .failed, !last.message.isEmpty {

@@ -68,15 +68,16 @@ extension Keymap {
             act: { model in
                 model.rollback.showsOther.toggle()
                 model.rollback.scroll = 0
+                model.rollback.firstStage = nil
                 return []
             }),
         Binding(
             key: .down, also: [.character("j")], label: "↑↓", name: "scroll-down", hint: "",
-            text: "Scroll the output, or the plan of a request", pages: [.rollback],
-            act: { $0.scrollOutput(by: -1) }),
+            text: "Scroll the stages where they are cut, else the output, or a request's plan",
+            pages: [.rollback], act: { $0.scrollRollback(by: 1) }),
         Binding(
             key: .up, also: [.character("k")], label: "", name: "scroll-up", hint: "", text: "",
-            pages: [.rollback], act: { $0.scrollOutput(by: 1) }),
+            pages: [.rollback], act: { $0.scrollRollback(by: -1) }),
     ]
 }
 

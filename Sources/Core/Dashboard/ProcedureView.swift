@@ -13,7 +13,9 @@ enum ProcedureView {
             let most = model.emergency.map { " of \($0.maxRecoveryAttempts)" } ?? ""
             right += [Run("attempt \(procedure.attempt)\(most) · ", .dim)]
         }
-        right.append(Run(Times.clock(elapsed(procedure, model)), .strong))
+        if let seconds = clock(procedure, model) {
+            right.append(Run(Times.clock(seconds), .strong))
+        }
         canvas.head(
             procedure.title, rect, right: right,
             note: [
@@ -34,13 +36,19 @@ enum ProcedureView {
         let room = body.height
         let forSteps = min(lines.count, max(room * 2 / 3, room - procedure.output.count - 1))
         let at = lines.firstIndex(where: \.isPresent) ?? 0
-        let window = Window(rows: lines.count, room: forSteps, selected: at)
+        let isCut = lines.count > forSteps && forSteps > 2
+        let window = Window(
+            rows: lines.count, room: forSteps - (isCut ? 1 : 0), selected: at)
+        if isCut {
+            canvas.frame.line(
+                window.more, x: body.x + 1, y: body.y + forSteps - 1, limit: body.width - 2)
+        }
         for (offset, index) in window.range.enumerated() {
             canvas.frame.line(
                 lines[index].runs, x: body.x + 1, y: body.y + offset, limit: body.width - 2)
         }
         let (_, rest) = body.split(top: forSteps)
-        output(procedure, scroll: model.recovery.scroll, &canvas, rest)
+        output(procedure, scroll: model.recovery.scroll, model, &canvas, rest)
     }
 
     /// The rollback that a playbook waits for.
@@ -65,6 +73,23 @@ enum ProcedureView {
             return max(0, (end - start).seconds)
         }
         return max(0, model.engineNow.map { ($0 - start).seconds } ?? 0)
+    }
+
+    /// Seconds since it began to be taken back; nil where that was not heard.
+    static func undoing(_ procedure: ProcedureReport, _ model: Model) -> Double? {
+        let began = model.events.last {
+            $0.kind == "undo-started" && $0.procedure == procedure.id
+        }
+        return model.seconds(since: began?.at).map { max(0, $0) }
+    }
+
+    /// What its clock shows; nil for what was taken back, of which no length tells anything.
+    static func clock(_ procedure: ProcedureReport, _ model: Model) -> Double? {
+        switch procedure.state {
+        case .running, .waiting, .paused, .succeeded, .failed: elapsed(procedure, model)
+        case .undoing: undoing(procedure, model)
+        case .undone: nil
+        }
     }
 
     /// What the running step has taken, as far as can be told from here.
@@ -132,9 +157,25 @@ enum ProcedureView {
         return runs
     }
 
+    /// Why there is no output: an engine keeps what it heard itself, and the run's folder all of it.
+    private static func nothing(
+        _ procedure: ProcedureReport, _ model: Model, width: Int
+    ) -> [String] {
+        let isEarlier = model.core.map { $0.engine.startedAt > procedure.startedAt } ?? false
+        guard isEarlier else {
+            return [procedure.state.isOver ? "nothing was written" : "nothing yet"]
+        }
+        let folder = model.options.state.map { "\($0)/runs/" } ?? "runs/"
+        let place = model.options.state == nil ? " of the engine's state folder" : ""
+        return Wrap.lines(
+            "The engine was started after it began: what its steps wrote before is in"
+                + " \(folder)\(procedure.id)\(place).", width: max(8, width), limit: 3)
+    }
+
     /// The newest lines at the bottom; scrolled back where the operator has asked for it.
     static func output(
-        _ procedure: ProcedureReport, scroll: Int, _ canvas: inout Canvas, _ rect: Rect
+        _ procedure: ProcedureReport, scroll: Int, _ model: Model, _ canvas: inout Canvas,
+        _ rect: Rect
     ) {
         guard rect.height > 1 else { return }
         let back = min(scroll, max(0, procedure.output.count - 1))
@@ -142,7 +183,11 @@ enum ProcedureView {
         canvas.head("Output", rect, right: words)
         let lines = procedure.output.dropLast(back).suffix(rect.height - 1)
         if lines.isEmpty {
-            canvas.frame.text("nothing yet", x: rect.x + 1, y: rect.y + 1, Style(.border))
+            for (index, part) in nothing(procedure, model, width: rect.width - 2)
+                .prefix(rect.height - 1).enumerated()
+            {
+                canvas.frame.text(part, x: rect.x + 1, y: rect.y + 1 + index, Style(.dim))
+            }
         }
         for (index, line) in lines.enumerated() {
             let command = ["$ ", "> ", "sql> "].contains { line.hasPrefix($0) }

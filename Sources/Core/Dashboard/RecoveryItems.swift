@@ -86,9 +86,33 @@ struct RecoveryItem: Sendable, Equatable {
     ]
 }
 
+/// A step as it is planned or as it ran: what taking it back means is the same for both.
+protocol Undoing {
+    var kind: String { get }
+    var command: String { get }
+    var undoable: Bool { get }
+}
+extension PlannedStepReport: Undoing {}
+extension StepReport: Undoing {}
+
+extension Undoing {
+    /// It changes something, and what it changes cannot be taken back. The engine says so, and nobody
+    /// else: plan, dry run and undo mark the same steps.
+    var staysDone: Bool { !undoable }
+    /// It only looks, tells or keeps: taking it back is doing nothing.
+    var changesNothing: Bool {
+        guard undoable else { return false }
+        let first = command.split(separator: " ").first?.uppercased()
+        return switch kind {
+        case "probe", "assess", "wait", "confirm", "notify", "backup", "calm": true
+        case "http": first == "GET" || first == "HEAD"
+        case "sql": first == "SELECT"
+        default: false
+        }
+    }
+}
+
 extension PlannedStepReport {
-    /// It changes something, and what it changes cannot be taken back.
-    var staysDone: Bool { !undoable && !PlanText.harmless.contains(kind) }
     /// Of a rollback: `emergency` of `rollback (emergency)`.
     var authorization: String? {
         guard kind == "rollback", let open = command.firstIndex(of: "("), command.last == ")" else {
@@ -134,11 +158,6 @@ extension PastReport {
 
 /// Steps as they will be run, in lines.
 enum PlanText {
-    /// Kinds that change nothing: they have nothing that could be undone.
-    static let harmless: Set<String> = [
-        "probe", "http", "assess", "wait", "confirm", "notify", "status_page", "backup", "calm",
-    ]
-
     /// - Parameter marks: whether what cannot be taken back says so.
     static func step(
         _ step: PlannedStepReport, number: Int, width: Int, marks: Bool = false

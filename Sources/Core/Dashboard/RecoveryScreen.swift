@@ -110,7 +110,13 @@ enum RecoveryScreen {
         let at = rows.firstIndex {
             if case .item(model.recovery.selected) = $0 { true } else { false }
         }
-        let window = Window(rows: rows.count, room: rect.height, selected: at ?? 0)
+        let isCut = rows.count > rect.height && rect.height > 3
+        let window = Window(
+            rows: rows.count, room: rect.height - (isCut ? 1 : 0), selected: at ?? 0)
+        if isCut {
+            canvas.frame.line(
+                window.more, x: rect.x + 3, y: rect.endY - 1, limit: rect.width - 4)
+        }
         for (offset, index) in window.range.enumerated() {
             let row = Rect(x: rect.x, y: rect.y + offset, width: rect.width, height: 1)
             switch rows[index] {
@@ -191,9 +197,7 @@ enum RecoveryScreen {
         canvas.head(
             item.action.title, top, ruled: false,
             right: [Run("enter", .key, .bold), Run(" runs it", .dim)])
-        for (index, line) in plan.prefix(top.height - 1).enumerated() {
-            canvas.frame.line(line, x: top.x + 1, y: top.y + 1 + index, limit: top.width - 2)
-        }
+        canvas.lines(plan, top.inset(left: 1, top: 1, right: 1))
         if let shown { ProcedureView.draw(shown, model, &canvas, rest) }
     }
 

@@ -30,8 +30,11 @@ enum Why {
     static func nothingProposed(_ model: Model) -> String? {
         if let why = noEngine(model) { return why }
         guard let proposal = model.proposal else {
-            return "nothing is proposed; r shows what there is"
+            return model.proposals.isEmpty
+                ? "nothing is proposed; r shows what there is"
+                : "nothing is selected; the arrows select a proposal"
         }
+        if proposal.kind == ProposalReport.endKind { return noEmergency(model) }
         return proposal.kind == "rollback" ? noRollback(model) : procedureRunning(model)
     }
     static func procedureRunning(_ model: Model) -> String? {
@@ -53,6 +56,7 @@ enum Why {
             ?? ((model.core?.fallbacks ?? []).isEmpty ? "the runbook has no fallbacks" : nil)
     }
     static func noFaults(_ model: Model) -> String? {
-        (model.runbook?.faults ?? []).isEmpty ? "only the demo's service can be broken" : nil
+        (model.runbook?.faults ?? []).isEmpty
+            ? "only the demo's service can be broken" : noEngine(model)
     }
 }

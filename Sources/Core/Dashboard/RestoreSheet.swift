@@ -67,17 +67,19 @@ enum RestoreSheet {
     ) {
         guard rect.height > 1 else { return }
         let on = sheet.parts.count(where: \.isOn)
-        canvas.head(
-            "What is put back", rect, right: [Run("\(on) of \(sheet.parts.count)", .dim)])
         let (_, list) = rect.split(top: 1)
+        let window = Window(
+            rows: sheet.parts.count, room: list.height, selected: sheet.selected)
+        let count = [Run("\(on) of \(sheet.parts.count)", .dim)]
+        canvas.head(
+            "What is put back", rect, right: window.more.isEmpty ? count : window.more,
+            note: window.more.isEmpty ? [] : count)
         guard !sheet.parts.isEmpty else {
             canvas.frame.text(
                 "The backup holds nothing", x: list.x + 2, y: list.y, Style(.dim),
                 limit: list.width - 4)
             return
         }
-        let window = Window(
-            rows: sheet.parts.count, room: list.height, selected: sheet.selected)
         for (offset, index) in window.range.enumerated() {
             let part = sheet.parts[index]
             let row = Rect(x: list.x, y: list.y + offset, width: list.width, height: 1)
@@ -102,11 +104,8 @@ enum RestoreSheet {
     ) {
         guard rect.height > 1 else { return }
         canvas.head("What that does", rect)
-        for (index, line) in lines(model, sheet, width: rect.width - 4)
-            .prefix(rect.height - 1).enumerated()
-        {
-            canvas.frame.line(line, x: rect.x + 1, y: rect.y + 1 + index, limit: rect.width - 2)
-        }
+        canvas.lines(
+            lines(model, sheet, width: rect.width - 4), rect.inset(left: 1, top: 1, right: 1))
     }
 
     /// What is replaced, what is lost, and the way back.

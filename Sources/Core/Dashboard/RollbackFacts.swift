@@ -181,10 +181,12 @@ struct RollbackFacts {
     // MARK: A request
 
     private var clock: [Run] {
-        guard let left = model.seconds(until: model.core?.request?.expiresAt) else { return [] }
+        guard let request = model.core?.request, let (left, most) = request.left(model) else {
+            return []
+        }
         return [
-            Run(Times.countdown(max(0, left)), left < 300 ? .warning : .strong, .bold),
-            Run(" left of 30:00", .dim),
+            Run(Times.countdown(left), left < 300 ? .warning : .strong, .bold),
+            Run(" left of \(Times.minutes(most))", .dim),
         ]
     }
 
@@ -222,5 +224,17 @@ struct RollbackFacts {
         if brief { return lines + [inARow] }
         lines.append(Line(runs: []))
         return lines + rest(width: width)
+    }
+}
+
+extension RequestReport {
+    /// Seconds until it is over, never more than it had when it was made, and those; nil where the
+    /// times cannot be read.
+    func left(_ model: Model) -> (Double, Double)? {
+        guard let left = model.seconds(until: expiresAt), let begin = Timestamp(rfc3339: at),
+            let end = Timestamp(rfc3339: expiresAt)
+        else { return nil }
+        let most = max(0, (end - begin).seconds)
+        return (min(max(0, left), most), most)
     }
 }

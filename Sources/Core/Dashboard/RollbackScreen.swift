@@ -30,7 +30,7 @@ enum RollbackScreen {
         let body = Verdict.draw(rollback, model, &canvas, rest)
         let watch = WatchPanel.lines(rollback, model, width: body.width)
         if model.rollback.fullLog {
-            ProcedureView.output(rollback, scroll: model.rollback.scroll, &canvas, body)
+            ProcedureView.output(rollback, scroll: model.rollback.scroll, model, &canvas, body)
         } else if area.width >= 100 {
             let (left, rest) = body.split(left: min(72, max(54, area.width * 50 / 100)))
             StageList.draw(rollback, model, &canvas, left)
@@ -41,7 +41,7 @@ enum RollbackScreen {
                 WatchPanel.draw(narrow, &canvas, upper)
                 right = lower
             }
-            ProcedureView.output(rollback, scroll: model.rollback.scroll, &canvas, right)
+            ProcedureView.output(rollback, scroll: model.rollback.scroll, model, &canvas, right)
             canvas.divide(body, atX: left.endX)
         } else {
             let wanted = StageList.wanted(rollback, room: body.height) + 1
@@ -49,12 +49,12 @@ enum RollbackScreen {
             let (upper, lower) = body.split(top: min(wanted, max(3, most)))
             StageList.draw(rollback, model, &canvas, upper)
             guard !watch.isEmpty else {
-                ProcedureView.output(rollback, scroll: model.rollback.scroll, &canvas, lower)
+                ProcedureView.output(rollback, scroll: model.rollback.scroll, model, &canvas, lower)
                 return
             }
             let (middle, last) = lower.split(top: min(watch.count + 1, lower.height))
             WatchPanel.draw(watch, &canvas, middle)
-            ProcedureView.output(rollback, scroll: model.rollback.scroll, &canvas, last)
+            ProcedureView.output(rollback, scroll: model.rollback.scroll, model, &canvas, last)
         }
     }
 
@@ -112,26 +112,44 @@ enum RollbackScreen {
             runs, x: canvas.frame.bounds.x + 3, y: y, limit: canvas.frame.width - 5)
     }
 
+    /// How long it took, or takes, beside what it may take. Of one that is taken back or was, no target
+    /// tells anything.
+    static func times(_ rollback: ProcedureReport, _ model: Model) -> [Run] {
+        let elapsed = ProcedureView.elapsed(rollback, model)
+        switch rollback.state {
+        case .undoing:
+            guard let seconds = ProcedureView.undoing(rollback, model) else {
+                return [Run("being taken back", .warning)]
+            }
+            return [Run("taken back for ", .dim), Run(Times.clock(seconds), .strong)]
+        case .undone:
+            return [
+                Run("ran for ", .dim), Run(Times.clock(elapsed), .strong),
+                Run(", then taken back", .dim),
+            ]
+        case .running, .waiting, .paused, .succeeded, .failed: break
+        }
+        let isOver = rollback.state.isOver
+        var times = [Run(isOver ? "took " : "", .dim), Run(Times.clock(elapsed), .strong)]
+        // What is known of a few quick steps only is no estimate.
+        if !isOver, let expected = rollback.expectedSeconds, expected >= 1 {
+            times += [Run(" of about ", .dim), Run(Times.clock(expected), .text)]
+        }
+        guard let target = rollback.targetSeconds else { return times }
+        let late = elapsed > target
+        times += [Run("   target ", .dim), Run(Times.clock(target), late ? .bad : .text)]
+        if late {
+            times.append(Run(isOver ? " ✖ missed" : " ✖ over", .bad))
+        } else if rollback.state == .succeeded {
+            times.append(Run(" ✔ met", .good))
+        }
+        return times
+    }
+
     private static func progress(
         _ rollback: ProcedureReport, _ model: Model, _ canvas: inout Canvas, _ rect: Rect
     ) {
-        let elapsed = ProcedureView.elapsed(rollback, model)
-        let isOver = rollback.state.isOver
-        var times = [Run(isOver ? "took " : "", .dim), Run(Times.clock(elapsed), .strong)]
-        if !isOver, let expected = rollback.expectedSeconds {
-            times += [Run(" of about ", .dim), Run(Times.clock(expected), .text)]
-        }
-        if let target = rollback.targetSeconds {
-            let late = elapsed > target
-            times += [
-                Run("   target ", .dim), Run(Times.clock(target), late ? .bad : .text),
-            ]
-            if late {
-                times.append(Run(isOver ? " ✖ missed" : " ✖ over", .bad))
-            } else if rollback.state == .succeeded {
-                times.append(Run(" ✔ met", .good))
-            }
-        }
+        let times = times(rollback, model)
         let percent = "\(Int((min(max(rollback.progress, 0), 1) * 100).rounded(.down))) %"
         let columns = times.reduce(0) { $0 + $1.columns } + 10
         let bar = rect.width - columns - 2
@@ -204,8 +222,6 @@ enum WatchPanel {
     static func draw(_ lines: [[Run]], _ canvas: inout Canvas, _ rect: Rect) {
         guard rect.height > 0 else { return }
         canvas.head("Watch after it", rect)
-        for (index, line) in lines.prefix(rect.height - 1).enumerated() {
-            canvas.frame.line(line, x: rect.x + 1, y: rect.y + 1 + index, limit: rect.width - 2)
-        }
+        canvas.lines(lines, rect.inset(left: 1, top: 1, right: 1))
     }
 }

@@ -163,7 +163,7 @@ enum RollbackSheet {
             ])
             for step in stage.steps {
                 var head = [Run("  · ", .border), Run(step.name, .text)]
-                if !step.undoable, !PlanText.harmless.contains(step.kind) {
+                if step.staysDone {
                     head.append(Run("  ▲ cannot be undone", .warning, .bold))
                 }
                 let forecast = step.forecast.map(PlanText.Forecast.init)

@@ -47,6 +47,7 @@ enum Sheets {
                 "no command has these letters", x: list.x, y: list.y, Style(.dim, on: .panel))
         }
         let window = Window(rows: entries.count, room: list.height, selected: state.selected)
+        canvas.foot(window.more, of: room)
         let names = min(
             entries.reduce(12) { max($0, GlyphWidth.columns($1.name)) }, max(12, room.width * 2 / 5)
         )
@@ -92,6 +93,7 @@ enum Sheets {
         let list = rect.inset(left: 2, top: 1, right: 2, bottom: 1)
         let window = Window(
             rows: all.count, room: max(1, list.height - 1), selected: state.selected)
+        canvas.foot(window.more, of: list)
         for (offset, index) in window.range.enumerated() {
             let row = Rect(x: list.x - 1, y: list.y + offset, width: list.width + 2, height: 1)
             let selected = index == state.selected
@@ -174,7 +176,10 @@ enum Sheets {
         guard !failing.isEmpty else {
             let room = canvas.sheet("End \(id)?", width: min(64, canvas.frame.width - 6), height: 3)
             canvas.frame.line(
-                [Run("✔ ", .good), Run("Nothing fails any more.", .text)], x: room.x, y: room.y + 1,
+                (model.core?.health.state == .healthy
+                    ? [Run("✔ ", .good)] : [Run("▲ ", .warning)]) + [
+                        Run(model.nothingFails + ".", .text)
+                    ], x: room.x, y: room.y + 1,
                 limit: room.width, on: .panel)
             return [hint(.character("y"), "end it"), hint(.escape, "leave it open")]
         }
@@ -240,8 +245,9 @@ enum Sheets {
         let room = canvas.sheet(state.title + "?", width: width, height: height, role: .warning)
         let below = state.name == nil ? 1 : 2
         let shown = max(0, room.height - below)
-        let first = min(state.scroll, max(0, lines.count - shown))
-        for (index, line) in lines.dropFirst(first).prefix(shown).enumerated() {
+        let window = Window(rows: lines.count, room: shown, first: state.scroll)
+        canvas.foot(window.more, of: room)
+        for (index, line) in lines[window.range].enumerated() {
             canvas.frame.line(line, x: room.x, y: room.y + index, limit: room.width, on: .panel)
         }
         guard let name = state.name else { return question(state, &canvas, room) }
@@ -370,8 +376,9 @@ enum HelpSheet {
         let lines = lines(model)
         let room = canvas.sheet(
             "Keys", width: width(model), height: min(lines.count, room(model)))
-        let first = min(scroll, max(0, lines.count - room.height))
-        for (index, line) in lines.dropFirst(first).prefix(room.height).enumerated() {
+        let window = Window(rows: lines.count, room: room.height, first: scroll)
+        canvas.foot(window.more, of: room)
+        for (index, line) in lines[window.range].enumerated() {
             canvas.frame.line(line, x: room.x, y: room.y + index, limit: room.width, on: .panel)
         }
         return [Sheets.hint(.down, "scroll", "↑↓"), Sheets.hint(.escape, "close")]

@@ -85,6 +85,8 @@ struct RollbackState: Sendable, Equatable {
     var sheet: RollbackSheetState?
     /// Lines above the newest output.
     var scroll = 0
+    /// The first row of the stages that is shown; nil: what is being worked on stays in sight.
+    var firstStage: Int?
     /// The whole screen shows the output.
     var fullLog = false
     /// Of the last rollback and the last test, the one that ended before the other.

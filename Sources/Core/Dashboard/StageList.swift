@@ -32,11 +32,17 @@ enum StageList {
         _ procedure: ProcedureReport, _ model: Model, _ canvas: inout Canvas, _ rect: Rect
     ) {
         guard rect.height > 0 else { return }
-        canvas.head("Stages", rect)
         let (_, list) = rect.split(top: 1)
         let rows = rows(procedure, room: list.height)
-        let window = Window(
-            rows: rows.count, room: list.height, selected: present(rows, procedure))
+        let window =
+            model.rollback.firstStage.map { Window(rows: rows.count, room: list.height, first: $0) }
+            ?? Window(rows: rows.count, room: list.height, selected: present(rows, procedure))
+        var more = window.more
+        if !more.isEmpty {
+            canvas.stages = window
+            more += [Run("  "), Run("↑↓", .key, .bold), Run(" scrolls", .dim)]
+        }
+        canvas.head("Stages", rect, right: more)
         let names = nameWidth(rows, list.width)
         for (offset, index) in window.range.enumerated() {
             let y = list.y + offset
@@ -48,8 +54,14 @@ enum StageList {
         }
     }
 
-    /// The row that is being worked on.
+    /// The row that is being worked on, or that failed; of what went well to its end, the first.
     private static func present(_ rows: [Row], _ procedure: ProcedureReport) -> Int {
+        if procedure.state == .succeeded { return 0 }
+        let failed = rows.lastIndex { row in
+            guard case .step(let step) = row else { return false }
+            return step.state == .failed
+        }
+        if let failed, procedure.state == .failed { return failed }
         let busy = rows.lastIndex { row in
             guard case .step(let step) = row else { return false }
             return step.state == .running || step.state == .unknown

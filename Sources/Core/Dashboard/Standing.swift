@@ -53,8 +53,8 @@ enum Standing {
         guard let request = model.core?.request else { return [] }
         let asker = model.firstName(request.by)
         let own = request.by == model.you?.user
-        let seconds = model.seconds(until: request.expiresAt) ?? 0
-        var right = [Run(Times.countdown(max(0, seconds)) + " left", .strong, .bold)]
+        let seconds = request.left(model)?.0 ?? 0
+        var right = [Run(Times.countdown(seconds) + " left", .strong, .bold)]
         let may = Why.notToApprove(model) == nil
         right += may ? key("R", "reads it") : key("5", "shows it")
         if model.size.width >= 100 { right += key("v", "vetoes") }
@@ -152,9 +152,10 @@ enum Standing {
                 Run("  \(percent)", .text),
             ]
             if let step = NextPanel.current(procedure) { left += [Run(" · \(step.step)", .dim)] }
-            right =
-                [Run(Times.clock(ProcedureView.elapsed(procedure, model)), .strong)]
-                + key(digit, "shows it")
+            let clock = ProcedureView.clock(procedure, model).map {
+                [Run(Times.clock($0), .strong)]
+            }
+            right = (clock ?? []) + key(digit, "shows it")
         }
         return [
             Row(

@@ -4,9 +4,6 @@ import Screen
 package import Wire
 
 package enum UndoSheet {
-    /// Kinds that change nothing: taking them back is doing nothing, and no loss.
-    private static let harmless = PlanText.harmless
-
     package struct Choice: Equatable {
         /// Nil: everything.
         package var stage: String?
@@ -32,36 +29,80 @@ package enum UndoSheet {
         _ procedure: ProcedureReport, from first: Int, stage: String? = nil
     ) -> Choice {
         let ran = procedure.stages.dropFirst(first).flatMap(\.steps).filter(\.hasRun).reversed()
-        let changed = ran.filter { !harmless.contains($0.kind) && !$0.isQuery }
         return Choice(
-            stage: stage, taken: changed.filter(\.undoable), stays: changed.filter { !$0.undoable })
+            stage: stage, taken: ran.filter { !$0.staysDone && !$0.changesNothing },
+            stays: ran.filter(\.staysDone))
+    }
+
+    /// What has which room: what cannot be taken back is always seen, the rest scrolls below it.
+    struct Shape {
+        var choices: [Choice]
+        var selected: Int
+        var width: Int
+        var height: Int
+        /// Rows for the choices.
+        var list: Int
+        var pinned: [[Run]]
+        var moving: [[Run]]
+        /// Which of the moving lines are shown.
+        var window: Window
+
+        init(_ procedure: ProcedureReport, _ state: UndoState, _ size: Size) {
+            choices = UndoSheet.choices(procedure)
+            selected = min(state.selected, choices.count - 1)
+            width = min(96, size.width - 6)
+            let most = max(4, size.height - 5)
+            let choice = choices[selected]
+            moving = UndoSheet.moving(choice, procedure)
+            let full = UndoSheet.pinned(choice, width: width, room: .max, commands: true)
+            let wanted = full.count + 1 + moving.count
+            let least = most >= 14 ? 3 : 1
+            list = min(choices.count, max(least, most - wanted - 3))
+            let room = max(0, most - list - 3)
+            // The commands of what stays are the first that must go, and nothing else goes for them.
+            let kept = room - min(moving.count, 3) - 1
+            let stays = UndoSheet.pinned(
+                choice, width: width, room: kept, commands: wanted <= room)
+            pinned = stays + [UndoSheet.head(choice)]
+            height = min(most, list + pinned.count + moving.count + 3)
+            window = Window(
+                rows: moving.count, room: max(0, height - list - 3 - pinned.count),
+                first: state.scroll)
+        }
     }
 
     static func draw(
         _ model: Model, _ state: UndoState, _ canvas: inout Canvas
     ) -> [Chrome.Hint] {
         guard let procedure = model.undoTarget else { return [] }
-        let choices = choices(procedure)
-        let width = min(96, canvas.frame.width - 6)
-        let height = canvas.frame.height - 6
-        let list = min(choices.count, max(2, height / 3))
-        let selected = choices[min(state.selected, choices.count - 1)]
-        let lines = consequences(selected, procedure, width: width)
-        let wanted = list + lines.count + 4
+        let shape = Shape(procedure, state, model.size)
         let room = canvas.sheet(
-            "Undo: \(procedure.title)?", width: width, height: min(wanted, height), role: .warning)
-        let window = Window(rows: choices.count, room: list, selected: state.selected)
-        for (offset, index) in window.range.enumerated() {
+            "Undo: \(procedure.title)?", width: shape.width, height: shape.height, role: .warning)
+        let choices = Window(
+            rows: shape.choices.count, room: shape.list, selected: shape.selected)
+        for (offset, index) in choices.range.enumerated() {
             let row = Rect(
                 x: room.x - 1, y: room.y + offset, width: room.width + 2, height: 1)
-            draw(choices[index], at: index, index == state.selected, procedure, &canvas, row)
+            draw(shape.choices[index], at: index, index == shape.selected, procedure, &canvas, row)
         }
-        let first = room.y + list + 1
-        let below = room.endY - 2 - first
-        let scroll = min(state.scroll, max(0, lines.count - below))
-        for (index, line) in lines.dropFirst(scroll).prefix(max(0, below)).enumerated() {
-            canvas.frame.line(line, x: room.x, y: first + index, limit: room.width, on: .panel)
+        var y = room.y + shape.list
+        canvas.frame.line(choices.more, endX: room.endX, y: y, within: room.width, on: .panel)
+        y += 1
+        let shown = shape.moving[shape.window.range]
+        for line in (shape.pinned + shown).prefix(max(0, room.endY - 1 - y)) {
+            canvas.frame.line(line, x: room.x, y: y, limit: room.width, on: .panel)
+            y += 1
         }
+        var more = shape.window.more
+        if !more.isEmpty { more += [Run("  "), Run("page up/down", .key, .bold)] }
+        canvas.frame.line(
+            more, endX: room.endX, y: room.endY - 2, within: room.width, on: .panel)
+        return ask(choices: shape.choices.count, scrolls: !more.isEmpty, &canvas, room)
+    }
+
+    private static func ask(
+        choices: Int, scrolls: Bool, _ canvas: inout Canvas, _ room: Rect
+    ) -> [Chrome.Hint] {
         let ask = [
             Run("y", .key, .bold), Run(" takes it back    ", .strong), Run("n", .key, .bold),
             Run(" leaves it as it is", .text),
@@ -71,11 +112,10 @@ package enum UndoSheet {
             Rect(x: room.x, y: room.endY - 1, width: 15, height: 1), .press(.character("y")))
         canvas.spot(
             Rect(x: room.x + 19, y: room.endY - 1, width: 20, height: 1), .press(.character("n")))
-        var hints = [
-            Sheets.hint(.character("y"), "yes, take it back"), Sheets.hint(.character("n"), "no"),
-        ]
-        if choices.count > 1 { hints.insert(Sheets.hint(.down, "how far", "↑↓"), at: 1) }
-        return hints
+        var hints = [Sheets.hint(.character("y"), "yes, take it back")]
+        if choices > 1 { hints.append(Sheets.hint(.down, "how far", "↑↓")) }
+        if scrolls { hints.append(Sheets.hint(.pageDown, "more", "page down")) }
+        return hints + [Sheets.hint(.character("n"), "no")]
     }
 
     private static func draw(
@@ -99,29 +139,44 @@ package enum UndoSheet {
             x: row.x + 1, y: row.y, limit: row.width - taken - 3, on: ground)
     }
 
-    private static func consequences(
-        _ choice: Choice, _ procedure: ProcedureReport, width: Int
+    /// What cannot be taken back, with commands, with names only, or in a row: as the room allows.
+    private static func pinned(
+        _ choice: Choice, width: Int, room: Int, commands: Bool
     ) -> [[Run]] {
-        var lines: [[Run]] = []
-        if !choice.stays.isEmpty {
-            lines.append([Run("▲ Cannot be taken back, and stays done:", .warning, .bold)])
-            for step in choice.stays {
-                lines.append([Run("  · ", .border), Run(step.name, .text)])
-                lines += command(step, width)
-            }
+        guard !choice.stays.isEmpty else { return [] }
+        let head = "▲ Cannot be taken back, and stays done:"
+        var full = [[Run(head, .warning, .bold)]]
+        var names = full
+        for step in choice.stays {
+            let name = [Run("  · ", .border), Run(step.name, .text)]
+            names.append(name)
+            full.append(name)
+            full += command(step, width)
         }
-        lines.append([
+        if commands { return full }
+        if names.count <= room { return names }
+        let row = choice.stays.map(\.name).joined(separator: ", ")
+        return Wrap.lines("\(head) \(row)", width: width, limit: max(1, room)).map {
+            [Run($0, .warning, .bold)]
+        }
+    }
+
+    private static func head(_ choice: Choice) -> [Run] {
+        [
             Run(
                 choice.taken.isEmpty
                     ? "Nothing that ran has to be taken back." : "Taken back, in this order:",
                 .heading)
-        ])
-        for step in choice.taken {
+        ]
+    }
+
+    private static func moving(_ choice: Choice, _ procedure: ProcedureReport) -> [[Run]] {
+        var lines = choice.taken.map { step in
             let sign =
                 step.state == .unknown
                 ? Run("? ", .unknown, .bold) : Run("↩ ", .warning)
             let note = step.state == .unknown ? "  it is not known how far it came" : ""
-            lines.append([Run("  "), sign, Run(step.name, .text), Run(note, .dim)])
+            return [Run("  "), sign, Run(step.name, .text), Run(note, .dim)]
         }
         if let backup = procedure.backup, choice.taken.contains(where: { $0.kind == "sql" }) {
             lines.append([Run("Databases come from backup \(backup).", .dim)])
@@ -141,10 +196,6 @@ package enum UndoSheet {
 }
 
 extension StepReport {
-    /// It only asked a database: there is nothing to take back.
-    fileprivate var isQuery: Bool {
-        kind == "sql" && undoable && command.prefix(7).lowercased() == "select "
-    }
     /// It ran, or may have.
     var hasRun: Bool {
         switch state {
@@ -181,7 +232,8 @@ extension Model {
             return []
         }
         var state = state
-        let choices = UndoSheet.choices(target)
+        let shape = UndoSheet.Shape(target, state, size)
+        let choices = shape.choices
         switch key {
         case .character("y"):
             sheet = nil
@@ -196,8 +248,10 @@ extension Model {
         case .up, .character("k"), .backTab:
             state.selected = max(0, state.selected - 1)
             state.scroll = 0
-        case .pageDown: state.scroll += 5
-        case .pageUp: state.scroll = max(0, state.scroll - 5)
+        case .pageDown, .control("d"):
+            state.scroll = shape.window.first + max(1, shape.window.count - 1)
+        case .pageUp, .control("u"):
+            state.scroll = max(0, shape.window.first - max(1, shape.window.count - 1))
         default: break
         }
         sheet = .undo(state)

@@ -86,9 +86,19 @@ extension Model {
         }
         if let output = line.output { take(output) }
         if let ended = before?.emergency, ended.id != emergency?.id { lastEmergency = ended }
+        if mayRing { forgetNotice(of: before) }
         keepSelection()
         let news = mayRing ? ring(since: before) : []
         return news + (mayRing ? backupNews(since: before) : [])
+    }
+
+    /// What was said before an emergency began, or came back, is not about it: nobody must read that it
+    /// is over. A command that is on its way still is.
+    private mutating func forgetNotice(of before: SituationCore?) {
+        guard let before, let emergency, before.emergency?.id != emergency.id,
+            notice?.until != nil
+        else { return }
+        notice = nil
     }
 
     private mutating func begin(_ start: StreamStart) {
@@ -133,8 +143,7 @@ extension Model {
     static let outputLimit = 200
 
     private mutating func keepSelection() {
-        let count = proposals.count
-        if selectedProposal >= count { selectedProposal = max(0, count - 1) }
+        if !proposals.contains(where: { $0.key == pickedProposal }) { pickedProposal = nil }
         RecoveryScreen.keepSelection(&self)
         if runningRollback != nil, rollback.sheet != nil, page == .rollback {
             // Somebody else has begun it: there is nothing left to confirm.
@@ -307,7 +316,7 @@ extension Model {
     private mutating func choose(_ index: Int) -> [Effect] {
         if sheet != nil { return chooseOnSheet(index) }
         switch page {
-        case .command: if proposals.indices.contains(index) { selectedProposal = index }
+        case .command: if proposals.indices.contains(index) { pickProposal(index) }
         case .recovery: recovery.selected = index
         case .rollback:
             rollback.sheet?.authorization = index
