@@ -173,7 +173,8 @@ let package = Package(
                 "Domain", "RunbookFile", "DemoService", "TestKit", grdb, logging, nioCore, nioPosix,
                 nioHTTP1,
             ]),
-        tests("CommandTests", sees: ["Domain", "Wire", "tocsin", "TestKit", argumentParser]),
+        tests(
+            "CommandTests", sees: ["Domain", "Wire", "Link", "tocsin", "TestKit", argumentParser]),
         tests("EndToEndTests", sees: ["Domain", "Wire", "Link", "Transfers", "TestKit"]),
         tests("TidyTests", sees: ["TestKit"]),
     ],

@@ -41,11 +41,18 @@ struct BackupDesk: Sendable {
             guard let receipt = try receipts(definition).first(where: { $0.id == id }) else {
                 throw Refusal(
                     .notNow, rule: "no-backup",
-                    why: "there is no whole backup “\(Visible.text(id, limit: 60))”",
+                    why: "there is no backup “\(Visible.text(id, limit: 60))”",
                     remedy: "See what there is: tocsin backups")
             }
             return try compare(receipt)
         }
+    }
+
+    /// - Throws: `Fault` when the folder cannot be read.
+    func doubtOfNewest(
+        _ definition: BackupDefinition
+    ) async throws -> (why: String, older: BackupReceipt?)? {
+        try await Self.aside { try receipts(definition).doubtOfNewest }
     }
 
     /// Blocking work on a thread that nobody else waits for.
@@ -114,6 +121,17 @@ extension EngineCore {
                 })
     }
     private static let mostDifferences = 100
+
+    /// “The newest” is not what an operator means when it is damaged, and an older one is not either.
+    func refuseDoubtfulNewest(_ caller: Caller) async throws {
+        try rules.authority.mayAct(caller)
+        guard let doubt = try await parts.backups?.doubtOfNewest(runbook.backup) else { return }
+        throw Refusal(
+            .notNow, rule: "newest-backup-damaged", why: Visible.text(doubt.why, limit: 500),
+            remedy: doubt.older.map {
+                "The next older whole one is \($0.id): tocsin restore-backup \($0.id)"
+            } ?? "There is no older one that is whole. See what there is: tocsin backups")
+    }
 
     private static var noBackups: Refusal {
         Refusal(

@@ -74,13 +74,15 @@ struct CommandReading {
         case "stop-procedure":
             return .stopProcedure(text: request.text ?? request.reason ?? "")
         case "approve-rollback":
-            guard request.plan == nil || request.plan == planHash else {
+            // A playbook's request has no fingerprint, and then nobody has read one.
+            let plan = request.plan.flatMap { $0.isEmpty ? nil : $0 }
+            guard plan == nil || plan == planHash else {
                 throw Refusal(
                     .notNow, rule: "plan-changed",
                     why: "the plan that was read is not the present one",
                     remedy: "Read the plan again: tocsin rollback --dry-run")
             }
-            return .approveRollback(ApprovalRequest(request: request.request, plan: request.plan))
+            return .approveRollback(ApprovalRequest(request: request.request, plan: plan))
         case "run": return .runPlaybook(try name(request, "the playbook"))
         case "recover-by-hand": return .recoverByHand
         case "restore-backup":
@@ -111,7 +113,7 @@ struct CommandReading {
                 confirmation: request.confirmation ?? "",
                 planIsCurrent: request.plan == nil || request.plan == planHash,
                 plan: planHash ?? "",
-                testMode: request.testMode ?? false))
+                testMode: request.testMode ?? false, again: request.again ?? false))
     }
 
     private func level(_ number: Int) throws(Refusal) -> Level {

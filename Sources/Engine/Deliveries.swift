@@ -97,6 +97,7 @@ extension EngineCore {
             runDirectory: folder, folder: runbook.folder, savedDirectory: "\(folder)/saved",
             variables: [], sources: [], units: [], backup: runbook.backup)
         step.secretVariables = runbook.secretVariables
+        step.isFilled = true
         let performer = parts.performer
         Task.detached { [weak self, step] in
             let outcome = await performer.perform(step) { _ in }

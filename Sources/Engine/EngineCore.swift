@@ -38,6 +38,8 @@ struct EngineParts: Sendable {
     var now: @Sendable () -> Timestamp
     /// What has become of the clocks since the last look.
     var checkClock: @Sendable () -> ClockEvent? = { nil }
+    /// Whether the runbook's file is still what was read.
+    var lookAtRunbook: @Sendable () -> RunbookWatch.Finding = { .same }
     /// Leaves a sign of life.
     var beat: @Sendable (Timestamp) -> Void = { _ in }
     /// Since when no engine ran before this one, where that is worth a word.
@@ -70,9 +72,11 @@ actor EngineCore {
     /// Reports whose events could not be written; tried again with every tick, in order.
     private var unwritten: [Request] = []
     private var journalTroubleSince: Timestamp?
+    /// Since when the runbook's file is another one than was read.
+    private var runbookTroubleSince: Timestamp?
     /// Troubles of Tocsin itself that everybody must see, by what they are about.
     private var troubles: OrderedDictionary<Trouble, String> = [:]
-    enum Trouble { case journal, network, alerts, service }
+    enum Trouble { case journal, network, alerts, service, runbook }
     var alarms: [String] { Array(troubles.values) }
     private(set) var output: [String: [String]] = [:]
     private nonisolated let waitingOutput = Mutex<[OutputLine]>([])
@@ -221,6 +225,8 @@ actor EngineCore {
 
     /// For what the world reports: it must not be lost, so what cannot be written waits.
     func report(_ request: Request) {
+        // The end of the engine is its last word; whatever ends later, the next one finds or asks about.
+        if isStopping { return }
         if !unwritten.isEmpty {
             keep(request)
             return
@@ -304,6 +310,7 @@ actor EngineCore {
     func tick() {
         guard !isStopping else { return }
         lookAtTheClocks()
+        lookAtTheRunbook()
         retryUnwritten()
         followServiceLock()
         report(.tick)
@@ -331,6 +338,18 @@ actor EngineCore {
             report(.clockStepped(by: seconds))
         case nil: break
         }
+    }
+
+    private func lookAtTheRunbook() {
+        let finding = parts.lookAtRunbook()
+        let since = finding == .same ? nil : runbookTroubleSince ?? parts.now()
+        if since != nil, runbookTroubleSince == nil {
+            parts.logger.warning("the runbook's file is no longer what this engine has read")
+        }
+        runbookTroubleSince = since
+        set(
+            .runbook,
+            since.flatMap { Self.alarm(finding, path: parts.runbook.path, since: $0) })
     }
 
     private func pushEngineGauges() {

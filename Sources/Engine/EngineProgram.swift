@@ -67,6 +67,7 @@ package enum EngineProgram {
         let ends = EndSignals()
         let store = try SQLiteEventStore(
             state: options.state, service: options.runbook.service.name, at: wallClock())
+        noteRunbook(options)
         let secrets = EnvironmentSecrets()
         let checker = ProbeChecker(
             folder: options.runbook.folder, secrets: secrets,
@@ -77,6 +78,7 @@ package enum EngineProgram {
             service: options.runbook.service.name, folder: options.runbook.folder,
             state: options.state)
         let boot = bootID()
+        let runbookWatch = RunbookWatch(path: options.runbook.path)
         let heartbeat = Heartbeat(state: options.state, boot: boot)
         let parts = EngineParts(
             runbook: options.runbook, store: store,
@@ -89,7 +91,7 @@ package enum EngineProgram {
             setFailing: { probe, failing in
                 scheduler.withLock { $0 }?.setFailing(probe, failing)
             }, now: { clock.now }, checkClock: { clock.check() },
-            beat: { heartbeat.beat($0) },
+            lookAtRunbook: { runbookWatch.look() }, beat: { heartbeat.beat($0) },
             away: heartbeat.absence(now: clock.now).map { Absence(from: $0.from, why: $0.why) },
             saveLocalAlerts: saveLocalAlerts,
             state: options.state, boot: boot, pid: Int(getpid()),
@@ -130,6 +132,14 @@ package enum EngineProgram {
             group.cancelAll()
             try await group.waitForAll()
         }
+    }
+
+    /// The file of the state folder that says which runbook its engine went by. It is a help for whoever
+    /// starts the next one, so no error here is an obstacle.
+    package static let runbookNote = "runbook"
+    private static func noteRunbook(_ options: EngineOptions) {
+        let text = Data((options.runbook.path + "\n").utf8)
+        try? text.write(to: URL(filePath: options.state + "/" + runbookNote))
     }
 
     /// Where the runbook has one: alerts from senders that cannot use the socket.

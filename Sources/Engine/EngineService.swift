@@ -39,6 +39,9 @@ extension EngineCore: EngineService {
                 events: [], record: try rollbackRecord(testMode: request.testMode ?? false))
         }
         if request.command == "verify-backup" { return try await verifyBackup(request, caller) }
+        if request.command == "restore-backup", request.backup == nil {
+            try await refuseDoubtfulNewest(caller)
+        }
         let planHash = context.rollbackReport(caller)?.hash
         if request.command == "configure-alerts" { return try configureAlerts(request, caller) }
         let command = try CommandReading(rules: rules, planHash: planHash).command(request)

@@ -201,7 +201,8 @@ extension ReportContext {
             stages: procedure.stages.indices.map { stage(procedure, $0) },
             output: output[procedure.id] ?? [], approvals: approvals(procedure.approvals ?? []),
             parent: procedure.parent,
-            pauses: procedure.pauseRequested && procedure.state == .running)
+            pauses: procedure.pauseRequested && procedure.state == .running,
+            undoBeganAt: procedure.undoBeganAt?.rfc3339, ranUntil: procedure.ranUntil?.rfc3339)
     }
 
     private func isOver(_ step: StepState, _ procedure: ProcedureState) -> Bool {
@@ -282,7 +283,10 @@ extension ReportContext {
     }
 
     private func rate(_ kind: ProcedureKind) -> Double? {
-        let ended = situation.pastProcedures.filter { $0.kind == kind && !$0.testMode }
+        // What was taken back on purpose says nothing of how well it went.
+        let ended = situation.pastProcedures.filter {
+            $0.kind == kind && !$0.testMode && $0.state != .undone
+        }
         guard !ended.isEmpty else { return nil }
         let good = ended.filter { $0.state == .succeeded }.count
         return (Double(good) / Double(ended.count) * 1000).rounded() / 10

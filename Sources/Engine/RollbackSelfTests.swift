@@ -51,7 +51,9 @@ struct RollbackSelfTests: Sendable {
     var undoing: CheckReport {
         let stages = plan?.stages ?? []
         let left = stages.dropFirst().dropLast().flatMap(\.steps).filter { !$0.undoable }
-        if left.isEmpty { return Self.check("undo", .healthy, "every change can be taken back") }
+        if left.isEmpty {
+            return Self.check("undo", .healthy, "every change of the service can be taken back")
+        }
         let names = context.rules.authority.list(left.map { "“\($0.name)”" }, "and")
         return Self.check(
             "undo", .degraded, "cannot be taken back: \(names)", "Add `undo:` to them")
@@ -212,6 +214,14 @@ struct RollbackSelfTests: Sendable {
                     "no half-done rollback", .failed,
                     "\(failed.id) failed and was neither finished nor undone",
                     "tocsin resume-rollback, or tocsin undo-rollback"))
+        }
+        if let done = context.rules.standingRollback(situation, at: context.now) {
+            found.append(
+                check(
+                    "not rolled back yet", .degraded,
+                    "\(done.id) has taken the service back to \(done.name) and was not undone",
+                    "Take it back: tocsin undo-rollback; or, if the service was brought forward "
+                        + "again since: tocsin rollback --again"))
         }
         if let ask = situation.ask {
             let given = ask.approvals.map(\.user)

@@ -173,9 +173,20 @@ extension ReportContext {
             }
         return EventReport(
             seq: seq, at: moment.rfc3339, kind: event.kind, text: sentence.text, tone: tone,
-            by: sentence.by, emergency: event.emergencyID ?? situation.emergency?.id,
+            by: sentence.by, emergency: event.emergencyID ?? situation.emergency(at: moment),
             procedure: event.procedureID, message: event.messageID,
             level: event.level?.rawValue)
+    }
+}
+
+extension Situation {
+    /// The id of the emergency that was open then, as far as is still known.
+    fileprivate func emergency(at moment: Timestamp) -> String? {
+        if let emergency, moment >= (emergency.reopenedAt ?? emergency.activatedAt) {
+            return emergency.id
+        }
+        let first = past.last { $0.activatedAt <= moment && moment <= $0.endedAt }
+        return first?.id ?? emergency.flatMap { moment >= $0.activatedAt ? $0.id : nil }
     }
 }
 

@@ -41,6 +41,50 @@ import Testing
         #expect(try place.kept() == [receipt.id], "nothing but backups lies beside them")
     }
 
+    @Test func `what lost its manifest, checksum or receipt is a damaged backup`() throws {
+        let definition = place.definition(["x"])
+        let older = try place.take(definition, at: day(0))
+        var number = 0.0
+        for lost in [["manifest.json"], ["manifest.sha256"], ["manifest.json", "manifest.sha256"]] {
+            number += 1
+            let receipt = try place.take(definition, at: day(number))
+            for name in lost { try Files.remove(RawPath(receipt.path).appending(name)) }
+            let newest = try #require(try place.keeper.list(definition).first)
+            #expect(newest.id == receipt.id && !newest.verified)
+            #expect(newest.problem == lost.joined(separator: " and ") + " is missing")
+            #expect(try place.keeper.differences(newest) == lost.map { "\($0) is missing" })
+        }
+        let doubt = try #require(try place.keeper.list(definition).doubtOfNewest)
+        #expect(doubt.why.contains("manifest.json") && doubt.older?.id == older.id)
+        for content in [nil, "", "{}"] as [String?] {
+            number += 1
+            let receipt = try place.take(definition, at: day(number))
+            let file = RawPath(receipt.path).appending("receipt.json")
+            if let content {
+                try Files.replace(file, with: Array(content.utf8))
+            } else {
+                try Files.remove(file)
+            }
+            let newest = try #require(try place.keeper.list(definition).first)
+            #expect(newest.id == receipt.id && !newest.verified && newest.files == 1)
+            #expect(newest.problem?.hasPrefix("receipt.json is") == true)
+            #expect(try place.keeper.differences(newest).count == 1)
+        }
+        number += 1
+        let receipt = try place.take(definition, at: day(number))
+        try Files.remove(RawPath(receipt.path).appending("manifest.json"))
+        try Files.replace(RawPath(receipt.path).appending("receipt.json"), with: [])
+        let blank = try #require(try place.keeper.list(definition).first)
+        #expect(blank.id == receipt.id && blank.at == receipt.at && !blank.verified)
+    }
+
+    @Test func `a folder without a receipt and a manifest is no backup`() throws {
+        let receipt = try place.take(place.definition(["x"]))
+        try Files.remove(RawPath(receipt.path).appending("receipt.json"))
+        try Files.remove(RawPath(receipt.path).appending("manifest.json"))
+        #expect(try place.keeper.list(place.definition()).isEmpty)
+    }
+
     @Test func `a damaged backup does not count for those that are kept`() throws {
         let definition = place.definition(["x"], last: 2)
         let first = try place.take(definition, at: day(0))

@@ -5,6 +5,10 @@ import Wire
 
 @testable import tocsin
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 @Suite struct WordsTests {
     @Test(arguments: [
         (0.0, "0 ms"), (0.25, "250 ms"), (1, "1 s"), (1.25, "1.3 s"), (9.97, "10 s"), (59.6, "1 m"),
@@ -140,6 +144,58 @@ import Wire
         #expect(text(situation(at: 7200)).joined().contains("No emergency for 2 h"))
     }
 
+    func page(_ situation: SituationReport) -> String { text(situation).joined(separator: "\n") }
+
+    @Test func `a request that waits says who asks, who is missing, until when, and what to do`() {
+        let page = page(situation(request: request(missing: "1 change-manager (Tomas Lind)")))
+        for words in [
+            "Ines Moreau asks for a rollback under planned authorization: slow for an hour",
+            "request_1 · until 12:30:00 UTC, 29 m left", "agreed: Ines Moreau",
+            "missing: 1 change-manager (Tomas Lind)", "tocsin approve-rollback",
+            "tocsin veto-rollback",
+        ] {
+            #expect(page.contains(words), "no “\(words)” in\n\(page)")
+        }
+    }
+
+    @Test func `what stands still is said once, before the components, with its remedy`() throws {
+        var failed = procedure("r1", .failed)
+        failed.message = "Drop failed"
+        let page = page(situation(rollback: failed, components: broken.components))
+        #expect(page.contains("✖ Rollback to Legacy failed: Drop failed"))
+        #expect(page.contains("tocsin resume-rollback") && page.contains("tocsin undo-rollback"))
+        #expect(page.ranges(of: "Rollback to Legacy").count == 1)
+        let place = try #require(page.firstRange(of: "resume-rollback"))
+        #expect(place.upperBound < (try #require(page.firstRange(of: "delivery"))).lowerBound)
+        let paused = self.page(situation(running: procedure("r1", .paused)))
+        #expect(paused.contains("is paused") && paused.contains("tocsin resume-rollback"))
+        let waits = self.page(situation(running: procedure("p1", .waiting, kind: .playbook)))
+        #expect(waits.contains("waits for a person") && waits.contains("tocsin resolve-step"))
+        #expect(!self.page(situation(rollback: procedure("r1", .undone))).contains("undo-rollback"))
+    }
+
+    @Test func `to end the emergency comes first once nothing holds any more`() throws {
+        var over = emergency()
+        over.stillHolding = []
+        func what(_ emergency: EmergencyReport, _ rollback: ProcedureReport? = nil) -> String {
+            var whole = situation(emergency: emergency, rollback: rollback)
+            whole.core.proposals = [
+                ProposalReport(
+                    kind: "rollback", name: "r", title: "Roll back to Legacy", why: "so",
+                    runsAt: nil)
+            ]
+            return page(whole)
+        }
+        #expect(!what(over).contains("deactivate-emergency"), "only declared, and nothing done")
+        #expect(what(over, procedure("r1", .undone)).contains("1  End the emergency"))
+        over.triggers = ["delivery-errors"]
+        #expect(what(over).contains("1  End the emergency"))
+        #expect(what(over).contains("2  Roll back to Legacy"))
+        #expect(!what(over, procedure("r1", .failed)).contains("deactivate-emergency"))
+        over.stillHolding = ["delivery-errors"]
+        #expect(!what(over).contains("deactivate-emergency"))
+    }
+
     @Test(arguments: [20, 40, 80])
     func `no line is longer than the terminal is wide`(_ width: Int) {
         for line in text(broken, width: width) { #expect(line.count <= width) }
@@ -156,6 +212,17 @@ import Wire
         #expect(statuses(.failed) == [3, 1])
         #expect(statuses(.runbook) == [3, 78])
         #expect(statuses(.usage) == [64, 64])
+    }
+
+    /// /dev/full stands for every disk that is full.
+    @Test func `what could not be printed is a failure`() throws {
+        let full = open("/dev/full", O_WRONLY)
+        try #require(full >= 0)
+        defer { close(full) }
+        let error = #expect(throws: Unwritten.self) { try Output.write("a", to: full) }
+        let failure = try Failure(#require(error))
+        #expect(failure.status(.act) == 1 && failure.status(.check) == 3)
+        #expect(failure.why == "cannot write the output: No space left on device")
     }
 
     @Test func `what the domain throws is told apart`() {

@@ -383,6 +383,17 @@ import Wire
                 == "Rollback to Legacy flash messages goes on; `tocsin` shows it.")
     }
 
+    @Test func `the demo's help says what ends with it`() {
+        func help(isDemo: Bool) -> String {
+            var player = Player(Scenes.rollingBack(), width: 160, height: 48, isDemo: isDemo)
+            player.press(.character("?"))
+            return player.text
+        }
+        #expect(help(isDemo: false).contains("Leave; engine, escalation and procedures go on"))
+        #expect(help(isDemo: true).contains("Leave; the demo's engine and service end with its"))
+        #expect(Player(Scenes.rollingBack(), isDemo: true).model.goodbye == nil)
+    }
+
     @Test func `recovery runs what is selected and asks before the service stops`() {
         var player = Player(Scenes.high())
         player.press(.character("r"), .down, .down, .enter)

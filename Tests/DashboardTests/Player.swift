@@ -10,9 +10,12 @@ struct Player {
     private(set) var effects: [Effect] = []
     private var now = Timestamp(milliseconds: 5_000)
 
-    init(_ scene: StreamStart? = nil, width: Int = 120, height: Int = 36) {
+    init(
+        _ scene: StreamStart? = nil, width: Int = 120, height: Int = 36, isDemo: Bool = false
+    ) {
         let options = DashboardOptions(
-            host: "bastion", engine: "/run/tocsin/engine.sock", state: "/run/tocsin")
+            host: "bastion", engine: "/run/tocsin/engine.sock", state: "/run/tocsin",
+            isDemo: isDemo)
         model = Model(options, size: Size(width: width, height: height), now: now)
         if let scene { hear(StreamLine(start: scene)) }
     }

@@ -52,6 +52,17 @@ import Wire
         #expect(player.requests.count == 1)
     }
 
+    @Test func `one that was done already says so, and is done again by whoever reads it`() {
+        var player = Player(Scenes.rolledBack())
+        player.press(.character("R"))
+        #expect(player.text.contains("DONE ALREADY at"))
+        player.take(.plan(Scenes.plan()))
+        player.press(.enter)
+        if player.requests.isEmpty { player.type("vedfolnir") }
+        player.press(.enter)
+        #expect(player.requests.last?.again == true)
+    }
+
     @Test func `a wrong name starts nothing and says so`() {
         var player = sheet()
         player.press(.enter)
@@ -225,11 +236,8 @@ import Wire
         var player = Player(scene)
         player.press(.character("5"))
         #expect(player.text.contains("being taken back") && !player.text.contains("01:12"))
-        player.hear(
-            StreamLine(
-                event: EventReport(
-                    seq: 900, at: Scenes.ago(4), kind: "undo-started", text: "", tone: .plain,
-                    by: "ines", emergency: nil, procedure: "rollback_20260105_001")))
+        scene.situation.core.procedure?.undoBeganAt = Scenes.ago(4)
+        player.hear(StreamLine(start: scene))
         #expect(player.text.contains("taken back for 00:04"))
     }
 

@@ -103,6 +103,12 @@ final class Demo: Sendable {
         }
     }
 
+    /// Ends only the demo itself, as its user does.
+    func leave() async throws {
+        kill(demo.pid, SIGTERM)
+        #expect(try await demo.end() == 0)
+    }
+
     /// A command from another shell, attached by the socket.
     @discardableResult
     func tocsin(_ words: String...) async throws -> Said {

@@ -25,6 +25,22 @@ import Wire
         #expect(list.backups[1].rows == 41 && list.backups[1].at == "2026-01-05T13:00:00.000Z")
     }
 
+    @Test func `an older backup is not put back for a newest that is damaged`() async throws {
+        var broken = Self.receipt("c", verified: false)
+        broken.problem = "manifest.json is missing"
+        let list = [broken, Self.receipt("b", verified: false), Self.receipt("a")]
+        let world = try await EngineWorld(
+            backups: BackupDesk(receipts: { _ in list }, compare: { _ in [] }))
+        let refusal = await #expect(throws: Refusal.self) {
+            try await world.ask(CommandRequest(command: "restore-backup"))
+        }
+        #expect(refusal?.rule == "newest-backup-damaged")
+        #expect(refusal?.why == "the newest backup, c, is damaged: manifest.json is missing")
+        #expect(refusal?.remedy.contains("restore-backup a") == true)
+        let named = try await world.ask(CommandRequest(command: "restore-backup", backup: "a"))
+        #expect(named.procedure != nil)
+    }
+
     @Test func `without a keeper it is refused, not empty`() async throws {
         let world = try await EngineWorld()
         await #expect(throws: Refusal.self) { try await world.engine.backups(for: world.ines) }

@@ -27,7 +27,8 @@ final class EngineWorld: Sendable {
         clock: ManualClock = ManualClock(), performer: ScriptedPerformer = ScriptedPerformer(),
         answers: [ProbeReference: CheckResult.Answer] = [:],
         carrier: ScriptedCarrier = ScriptedCarrier(), backups: BackupDesk? = nil,
-        selfTests: SelfTestWorld = .twin()
+        selfTests: SelfTestWorld = .twin(),
+        lookAtRunbook: @escaping @Sendable () -> RunbookWatch.Finding = { .same }
     ) async throws {
         self.store = store
         self.clock = clock
@@ -42,7 +43,7 @@ final class EngineWorld: Sendable {
                 check: { probe in
                     CheckResult(
                         answer: box.answer(probe.reference), latency: 0.01, message: "looked")
-                }, setFailing: { _, _ in }, now: { clock.now },
+                }, setFailing: { _, _ in }, now: { clock.now }, lookAtRunbook: lookAtRunbook,
                 saveLocalAlerts: { alerts, runbook in runbook.applying(alerts) },
                 state: "/nowhere", boot: "boot",
                 pid: 1, faults: [], selfTests: selfTests,

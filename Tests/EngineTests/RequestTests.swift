@@ -38,6 +38,35 @@ import Wire
         #expect(await world.report.core.request == nil)
     }
 
+    @Test func `without a request there is nothing to agree to, whatever plan is named`()
+        async throws
+    {
+        let world = try await EngineWorld(Self.runbook)
+        var agree = Self.agree
+        agree.plan = ""
+        let refusal = await #expect(throws: Refusal.self) {
+            _ = try await world.engine.perform(agree, by: tomas)
+        }
+        #expect(refusal?.rule == "nothing-to-approve")
+    }
+
+    @Test func `an event belongs to the emergency of its time`() async throws {
+        let world = try await EngineWorld(Self.runbook)
+        _ = try await world.ask(CommandRequest(command: "note", text: "before"))
+        world.clock.move(by: .minutes(1))
+        _ = try await world.ask(
+            CommandRequest(command: "activate-emergency", reason: "it is down", level: 2))
+        let id = try #require(await world.report.core.emergency?.id)
+        world.clock.move(by: .minutes(1))
+        _ = try await world.ask(CommandRequest(command: "deactivate-emergency", text: "over"))
+        world.clock.move(by: .minutes(1))
+        _ = try await world.ask(CommandRequest(command: "note", text: "after"))
+        let events = try await world.engine.events(after: 0, limit: 100).events
+        let notes = events.filter { $0.kind == "noted" }
+        #expect(notes.map(\.emergency) == [nil, nil])
+        #expect(events.first { $0.kind == "emergency-deactivated" }?.emergency == id)
+    }
+
     @Test func `after half an hour no agreement counts any more`() async throws {
         let world = try await EngineWorld(Self.runbook)
         _ = try await world.ask(Self.ask)

@@ -81,6 +81,19 @@ import Testing
         #expect(try places(state: "/s", ["TOCSIN_STATE": "/env"]).socket() == "/s/engine.sock")
     }
 
+    @Test func `a socket in another engine's state folder is noticed`() throws {
+        let same: (String, String) -> Bool = { $0 == $1 }
+        let files: Set<String> = ["/a/journal.db"]
+        let named = places(["TOCSIN_SOCKET": "/a/engine.sock", "TOCSIN_STATE": "/b"], files: files)
+        #expect(try named.foreignState(isSame: same) == "/a")
+        #expect(try named.foreignState { _, _ in true } == nil, "by another path, its own")
+        #expect(try named.stateOfSocket() == "/a")
+        #expect(try places(state: "/a", files: files).foreignState(isSame: same) == nil)
+        let elsewhere = places(state: "/a", socket: "/run/a.sock", files: files)
+        #expect(try elsewhere.foreignState(isSame: same) == nil, "no journal lies beside it")
+        #expect(try elsewhere.stateOfSocket() == nil)
+    }
+
     @Test func `an engine is named alone by its socket or its state, if no runbook is`() {
         #expect(places(socket: "s").namesOnlyAnEngine)
         #expect(places(["TOCSIN_SOCKET": "/s"]).namesOnlyAnEngine)

@@ -26,6 +26,8 @@ private func result(_ finding: Finding) -> CheckResult {
         #expect(used.rounded(.up) >= min(before, after) - 1)
         #expect(used.rounded(.up) <= max(before, after) + 1)
         #expect(try #require(result.metric("disk.free")) > 0)
+        // Sizes are said as everywhere: in thousands.
+        #expect(result.message.hasSuffix("B free") && !result.message.contains("iB"))
     }
     private func percentByDF() throws -> Double {
         let df = Process()

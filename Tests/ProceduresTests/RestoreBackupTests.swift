@@ -122,10 +122,38 @@ import Testing
         #expect(try users() == ["priya"])
     }
 
+    @Test func `the newest is damaged: no older one is taken for it`() async throws {
+        try bench.write("settings", "new settings")
+        let before = try files()
+        #expect(
+            await bench.perform(.backup, sources: sources, backup: definition).end == .succeeded)
+        let ids = try FileManager.default.contentsOfDirectory(atPath: bench.root("state/backups"))
+            .filter { !$0.hasPrefix(".") }.sorted()
+        try #require(ids.count == 2)
+        try FileManager.default.removeItem(
+            atPath: bench.root("state/backups/\(ids[1])/manifest.json"))
+        let result = await restore(RestoreBackupWork())
+        #expect(result.end == .failed)
+        for words in [ids[1], "manifest.json is missing", "\(ids[0]): name it"] {
+            #expect(result.message.contains(words), "\(result.message)")
+        }
+        #expect(try files() == before)
+        let named = RestoreBackupWork(backup: ids[1])
+        #expect(await restore(named).message.contains("manifest.json"))
+        #expect(try files() == before)
+        // What a step chooses by itself says what it passed over.
+        let database = await bench.perform(
+            .restoreDatabase(source: "main"), sources: sources, backup: definition)
+        #expect(database.end == .succeeded, "\(database.message)")
+        #expect(database.message.contains("\(ids[0]) (a newer one, \(ids[1]), is damaged"))
+        #expect(await restore(RestoreBackupWork(backup: ids[0])).end == .succeeded)
+        #expect(bench.read("site/index.html") == "old page")
+    }
+
     @Test func `what is not there says so`() async throws {
         let before = try files()
         let cases: [(RestoreBackupWork, String)] = [
-            (RestoreBackupWork(backup: "20200101T000000Z"), "no whole backup"),
+            (RestoreBackupWork(backup: "20200101T000000Z"), "no backup of this name"),
             (RestoreBackupWork(paths: ["nothing"], databases: []), "does not hold it"),
             (RestoreBackupWork(paths: ["../outside"], databases: []), "does not hold it"),
             (RestoreBackupWork(paths: [], databases: ["other"]), "does not hold it"),

@@ -492,6 +492,7 @@ import Testing
         let taken = await bench.perform(bench.order(step, sources: sources, backup: backup))
         #expect(taken.end == .succeeded, "\(taken)")
         #expect(taken.message.contains("main with 4 rows; read back and compared"))
+        #expect(taken.message.contains(" kB, ") && !taken.message.contains("KiB"))
         let id = try #require(taken.outcome.facts.first { $0.name == "backup" }?.text)
         #expect(taken.outcome.backup?.id == id)
         #expect(taken.outcome.backup?.verified == true)

@@ -340,6 +340,7 @@ extension RulesWorld {
                     == "rollback-authorization", "enough have agreed")
             try world.pass(.minutes(lasts))
             try world.endAll(1)
+            try world.pass(.seconds(10))
             #expect((world.situation.procedure?.kind == .rollback) == starts, "\(lasts)")
             #expect(world.situation.ask == nil)
         }

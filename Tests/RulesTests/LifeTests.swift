@@ -166,6 +166,35 @@ import Testing
         #expect(world.events.filter { $0.event.kind == "escalated" }.count == 2)
     }
 
+    @Test func `another failure within the hour is another emergency`() throws {
+        var world = RulesWorld(
+            SampleRunbook.make { runbook in
+                for index in runbook.triggers.indices {
+                    runbook.triggers[index].failure = runbook.triggers[index].name
+                }
+            })
+        try world.condition("all-down", true)
+        let id = try #require(world.situation.emergency?.id)
+        try world.condition("all-down", false)
+        try world.ask(.deactivate(resolvedBy: "", text: ""))
+        try world.condition("errors", true)
+        try world.pass(.minutes(1))
+        let other = try #require(world.situation.emergency)
+        #expect(other.id != id && other.reopenings == 0 && other.attempts.isEmpty)
+    }
+
+    @Test func `what comes back was not mended by any attempt so far`() throws {
+        var world = RulesWorld()
+        try world.condition("all-down", true)
+        try world.ask(.recover(action: SampleRunbook.make().actions[0].name))
+        try world.condition("all-down", false)
+        while world.running != nil { try world.end() }
+        try world.pass(.minutes(1))
+        #expect(world.situation.emergency?.failedAttempts == 0)
+        try world.condition("all-down", true)
+        #expect(world.situation.emergency?.failedAttempts == 1)
+    }
+
     @Test func `deactivation names everything that still fails`() throws {
         var world = RulesWorld()
         try world.ask(.activate(level: .high, reason: "odd", triggeredBy: ""))

@@ -387,4 +387,48 @@ enum Steps {
         #expect(world.situation.lastProcedure?.state == .undone)
         #expect(world.situation.procedure == nil)
     }
+
+    @Test func `a step that enables a fallback runs what that takes, and an undo takes it back`()
+        throws
+    {
+        var world = Self.world([
+            "help": [
+                Step(name: "Let users know", work: .fallback("flash", enable: true)),
+                Steps.one("then", undo: true), Steps.one("last"),
+            ]
+        ]) { runbook in
+            runbook.fallbacks = [
+                Fallback(
+                    name: "flash", title: "Flash", enable: [Steps.one("on")],
+                    disable: [Steps.one("off")], test: [])
+            ]
+        }
+        try world.ask(.runPlaybook("help"))
+        #expect(world.started == ["on"])
+        #expect(world.situation.enabledFallbacks.isEmpty)
+        try world.end()
+        #expect(world.situation.enabledFallbacks == ["flash"])
+        try world.ask(.pauseProcedure)
+        try world.end()
+        try world.ask(.undoRollback(toStage: nil))
+        try world.end()
+        try world.end()
+        #expect(world.started == ["on", "Let users know", "then", "-then", "-on"])
+        #expect(world.situation.enabledFallbacks.isEmpty)
+    }
+
+    @Test func `a rollback in a rollback is none`() throws {
+        var world = Self.world([:]) { runbook in
+            runbook.playbooks = [
+                Playbook(name: "again", steps: [Step(name: "Back", work: .rollback("planned"))])
+            ]
+            runbook.rollback?.stages = [
+                RollbackStage(name: "Only", steps: [Step(name: "Run", work: .playbook("again"))])
+            ]
+        }
+        try world.ask(.rollback(RollbackTests.request("planned")))
+        while world.running != nil { try world.end() }
+        #expect(world.situation.rollback?.state == .failed)
+        #expect(world.situation.procedure == nil)
+    }
 }

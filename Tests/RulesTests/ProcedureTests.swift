@@ -14,9 +14,23 @@ import Testing
         try world.end()
         #expect(world.running?.step.step.name == "Triggers have ended")
         try world.condition("all-down", false)
+        #expect(world.situation.procedure != nil, "it may only be starting")
+        try world.pass(.seconds(5))
         #expect(world.situation.procedure == nil)
         #expect(world.situation.lastProcedure?.state == .succeeded)
         #expect(world.situation.emergency?.failedAttempts == 0)
+    }
+
+    @Test func `one lucky answer is no success`() throws {
+        var world = RulesWorld()
+        try world.condition("all-down", true)
+        try world.ask(.recover(action: "restart"))
+        try world.end()
+        try world.condition("all-down", false)
+        try world.pass(.seconds(2))
+        try world.condition("all-down", true)
+        try world.pass(.seconds(10))
+        #expect(world.situation.lastProcedure?.state == .failed)
     }
 
     @Test func `an attempt after which a trigger still holds has failed`() throws {
@@ -67,6 +81,7 @@ import Testing
         try world.end(.failed, "no")
         try world.end()
         try world.condition("all-down", false)
+        try world.pass(.seconds(5))
         #expect(
             world.started.filter { $0 != "Triggers have ended" } == ["Restart it", "Clear them"])
         #expect(world.situation.emergency?.recoversByItself == false)

@@ -71,6 +71,31 @@ import Testing
         #expect(world.situation.pastProcedures.count { $0.kind == .rollback } == 1)
     }
 
+    @Test func `a stage is found by its name in any case`() throws {
+        var world = try Self.rolled(7)
+        try world.ask(.undoRollback(toStage: "SERVICE restart"))
+        try world.endAll()
+        #expect(Self.undone(world) == ["-Start"])
+    }
+
+    @Test func `the status page is told again when its step is taken back`() throws {
+        func page(_ status: String) -> Work { .statusPage(status: status, message: status) }
+        var world = try Self.rolled(7) {
+            $0.statusPage = .http(HTTPRequest(url: .plain("http://127.0.0.1/status")))
+            $0.rollback?.preflight.insert(
+                Step(name: "Page", work: page("maintenance"), undo: page("operational")), at: 0)
+        }
+        func told() -> [String] {
+            world.situation.outbox.values.map(\.message).filter { $0.purpose == .statusPage }
+                .map(\.text)
+        }
+        #expect(told() == ["maintenance"])
+        try world.ask(.undoRollback(toStage: nil))
+        try world.endAll()
+        #expect(world.situation.rollback?.state == .undone)
+        #expect(told() == ["maintenance", "operational"])
+    }
+
     @Test func `a stage that is not there is refused with those that are`() throws {
         var world = try Self.rolled(7)
         #expect(
@@ -301,8 +326,8 @@ import Testing
         nothing-to-approve nothing-to-veto
         """,
         .succeeded: """
-        no-procedure nothing-to-resume yes no-procedure no-procedure yes yes no-stand-in \
-        nothing-to-approve nothing-to-veto
+        no-procedure nothing-to-resume yes no-procedure no-procedure yes rolled-back-already \
+        no-stand-in nothing-to-approve nothing-to-veto
         """,
         .undone: """
         no-procedure nothing-to-resume nothing-to-undo no-procedure no-procedure yes yes \
@@ -368,5 +393,68 @@ import Testing
             }
             #expect(world.situation == before, "\(state)")
         }
+    }
+
+    @Test func `a rollback that stands is not done a second time, unless somebody says so`() throws
+    {
+        var world = try Self.rolled(7)
+        #expect(world.situation.rollback?.state == .succeeded)
+        var request = RollbackTests.request()
+        #expect(
+            refusedRule { try world.ask(.rollback(request)) } == "rolled-back-already")
+        var later = world
+        try later.pass(.hours(24))
+        try later.ask(.rollback(request))
+        #expect(later.situation.procedure?.kind == .rollback)
+        request.again = true
+        var again = world
+        try again.ask(.rollback(request))
+        #expect(again.situation.procedure?.kind == .rollback)
+        try world.ask(.undoRollback(toStage: nil))
+        try world.endAll()
+        request.again = false
+        try world.ask(.rollback(request))
+        #expect(world.situation.procedure?.kind == .rollback)
+    }
+
+    @Test func `while a rollback stands, no rule proposes another`() throws {
+        var world = try Self.rolled(7) { runbook in
+            runbook.rollback?.when = [
+                RollbackRule(name: "down", when: runbook.triggers[0].when, holds: .zero)
+            ]
+        }
+        try world.condition("all-down", false)
+        try world.ask(.deactivate(resolvedBy: "", text: "over"))
+        try world.pass(.minutes(1))
+        try world.ask(.conditionChanged(.rollback("down"), holds: true, why: "it does"))
+        try world.pass(.hours(23))
+        #expect(world.rules.rollbackProposals(world.situation, at: world.now).isEmpty)
+        try world.pass(.hours(1))
+        #expect(world.rules.rollbackProposals(world.situation, at: world.now).count == 1)
+    }
+
+    @Test func `those concerned hear that a rollback was taken back, and how long it took`() throws
+    {
+        var world = try Self.rolled(7)
+        let ended = world.situation.rollback?.finishedAt
+        try world.pass(.hours(1))
+        let began = world.now
+        try world.ask(.undoRollback(toStage: nil))
+        try world.endAll()
+        let rollback = try #require(world.situation.rollback)
+        #expect(rollback.ranUntil == ended && rollback.undoBeganAt == began)
+        let told = try #require(world.messages.last)
+        #expect(told.title.contains("TAKEN BACK"), "\(told.title)")
+        #expect(told.text.contains(rollback.message))
+    }
+
+    @Test func `what a person says of a step is not taken for what was seen`() throws {
+        var world = try Self.rolled(3)
+        for _ in 0..<9 where world.running != nil { try world.end(.unknown, "gone") }
+        #expect(world.situation.procedure?.state == .waiting)
+        let address = try #require(world.situation.procedure?.currentAddress)
+        try world.ask(.resolveStep(done: true))
+        let step = try #require(world.situation.procedure?[address])
+        #expect(step.state == .succeeded && step.message.contains("ines"), "\(step.message)")
     }
 }

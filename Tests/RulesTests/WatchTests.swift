@@ -132,7 +132,9 @@ import Testing
     @Test func `another rollback takes its place`() throws {
         var world = try Self.watched()
         let first = world.situation.watch?.rollback
-        try world.ask(.rollback(RollbackTests.request("planned")))
+        var request = RollbackTests.request("planned")
+        request.again = true
+        try world.ask(.rollback(request))
         #expect(world.situation.watch == nil)
         try world.endAll()
         #expect(world.situation.watch?.rollback != first)
@@ -229,6 +231,10 @@ import Testing
         try world.pass(.hours(1))
         try world.condition("all-down", false)
         try world.ask(.deactivate(resolvedBy: "", text: "over"))
+        try world.pass(.hours(22))
+        #expect(Self.started(world) == 1)
+        // A day later the service may have been brought forward again.
+        try world.pass(.minutes(59))
         #expect(world.situation.procedure == nil)
         #expect(
             world.messages.contains { $0.title.hasPrefix("ROLLBACK STARTS BY ITSELF") })
@@ -270,6 +276,7 @@ import Testing
         #expect(Self.started(world) == 1)
         try world.ask(.conditionChanged(.rollback("exhausted"), holds: false, why: ""))
         try world.ask(.conditionChanged(.rollback("exhausted"), holds: true, why: ""))
+        try world.pass(.hours(24))
         try world.pass(.minutes(5))
         #expect(Self.started(world) == 2)
     }
@@ -341,6 +348,7 @@ import Testing
         try world.ask(.resolveStep(done: true))
         #expect(world.running?.step.step.name == "Triggers have ended")
         try world.condition("all-down", false)
+        try world.pass(.seconds(5))
         #expect(world.situation.lastProcedure?.state == .succeeded)
     }
 

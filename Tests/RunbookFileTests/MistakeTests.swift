@@ -292,6 +292,11 @@ import Testing
                 "290:62: no fallback is called `flush`; did you mean `flash`?"
             ),
             (
+                "undo: { service: { start: vedfolnir } }",
+                "undo: { status_page: { status: a, message: b } }",
+                "250:86: `undo: status_page` takes back a `status_page` only; say here how the step's own work is taken back"
+            ),
+            (
                 "restore_database: main", "restore_database: mainn",
                 "260:37: no SQL data source is called `mainn`; did you mean `main`?"
             ),

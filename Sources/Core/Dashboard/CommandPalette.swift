@@ -69,7 +69,8 @@ enum CommandPalette {
             let elsewhere = binding.works(on: model.page) ? nil : elsewhere(binding)
             entries.append(
                 PaletteEntry(
-                    name: binding.name, text: binding.text, key: binding.label ?? binding.key.label,
+                    name: binding.name, text: binding.sentence(model),
+                    key: binding.label ?? binding.key.label,
                     place: place(binding, model.page), refusal: binding.refusal(model) ?? elsewhere,
                     act: { binding.act(&$0) }))
         }

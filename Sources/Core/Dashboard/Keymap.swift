@@ -19,6 +19,8 @@ struct Binding: Sendable {
     var word: @Sendable (Model) -> String? = { _ in nil }
     /// A sentence for help and the palette.
     var text: String
+    /// The sentence where another one is true; nil: `text`.
+    var otherText: @Sendable (Model) -> String? = { _ in nil }
     /// Empty: everywhere.
     var pages: Set<Page> = []
     /// Shown before the others, for it is what the moment asks for.
@@ -27,6 +29,7 @@ struct Binding: Sendable {
     var refusal: @Sendable (Model) -> String? = { _ in nil }
     var act: @Sendable (inout Model) -> [Effect]
 
+    func sentence(_ model: Model) -> String { otherText(model) ?? text }
     func works(on page: Page) -> Bool { pages.isEmpty || pages.contains(page) }
 }
 
@@ -162,7 +165,11 @@ enum Keymap {
             act: { _ in [.suspend] }),
         Binding(
             key: .character("q"), also: [.control("c")], name: "quit", hint: "quit",
-            text: "Leave; engine, escalation and procedures go on", act: { _ in [.quit] }),
+            text: "Leave; engine, escalation and procedures go on",
+            otherText: { model in
+                model.options.isDemo
+                    ? "Leave; the demo's engine and service end with its last dashboard" : nil
+            }, act: { _ in [.quit] }),
     ]
 
     private static func page(_ page: Page) -> Binding {

@@ -20,11 +20,15 @@ package struct DashboardOptions: Sendable {
     package var theme: String?
     /// Whether news that want somebody ring the bell; a wall display does not ring.
     package var rings: Bool
+    /// Whether the engine ends when the last dashboard is left: that of `tocsin demo`.
+    package var isDemo: Bool
     package init(
         host: String, engine: String, runbook: String? = nil, state: String? = nil,
         themes: [Theme] = Theme.builtIn,
-        themeProblems: [String] = [], theme: String? = nil, rings: Bool = true
+        themeProblems: [String] = [], theme: String? = nil, rings: Bool = true,
+        isDemo: Bool = false
     ) {
+        self.isDemo = isDemo
         self.theme = theme
         self.rings = rings
         self.host = host
@@ -222,7 +226,7 @@ package struct Model: Sendable {
         return words.joined(separator: " ")
     }
     /// As a shell takes it.
-    private static func quoted(_ path: String) -> String {
+    package static func quoted(_ path: String) -> String {
         let plain = path.utf8.allSatisfy {
             (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
                 || "/._-+:@%,=".utf8.contains($0)
@@ -236,7 +240,10 @@ package struct Model: Sendable {
 
     /// What is said in the shell when the dashboard is left while something runs.
     package var goodbye: String? {
-        guard let procedure = core?.procedure, !procedure.state.isOver else { return nil }
+        // Of its own end the demo speaks itself.
+        guard !options.isDemo, let procedure = core?.procedure, !procedure.state.isOver else {
+            return nil
+        }
         return "\(Visible.text(procedure.title)) goes on; `tocsin` shows it."
     }
 

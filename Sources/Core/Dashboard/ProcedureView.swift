@@ -63,21 +63,21 @@ enum ProcedureView {
         ]
     }
 
-    /// Seconds that it has taken, or took.
+    /// Seconds that it has taken, or took; while it is taken back, those of the undo.
     static func elapsed(_ procedure: ProcedureReport, _ model: Model) -> Double {
-        guard let start = Timestamp(rfc3339: procedure.startedAt) else { return 0 }
-        if let end = procedure.finishedAt.flatMap({ Timestamp(rfc3339: $0) }) {
+        let isUndoing = procedure.state == .undoing
+        let began = isUndoing ? procedure.undoBeganAt ?? procedure.startedAt : procedure.startedAt
+        guard let start = Timestamp(rfc3339: began) else { return 0 }
+        let ended = isUndoing ? procedure.finishedAt : procedure.ranUntil ?? procedure.finishedAt
+        if let end = ended.flatMap({ Timestamp(rfc3339: $0) }) {
             return max(0, (end - start).seconds)
         }
         return max(0, model.engineNow.map { ($0 - start).seconds } ?? 0)
     }
 
-    /// Seconds since it began to be taken back; nil where that was not heard.
+    /// Seconds since it began to be taken back; nil where that is not known.
     static func undoing(_ procedure: ProcedureReport, _ model: Model) -> Double? {
-        let began = model.events.last {
-            $0.kind == "undo-started" && $0.procedure == procedure.id
-        }
-        return model.seconds(since: began?.at).map { max(0, $0) }
+        procedure.undoBeganAt.map { _ in elapsed(procedure, model) }
     }
 
     /// What its clock shows; nil for what was taken back, of which no length tells anything.

@@ -70,6 +70,14 @@ enum RollbackSheet {
         return plan.authorizations[sheet.authorization].missing.map { .ask($0) } ?? .start
     }
 
+    /// The rollback of the last day that stands: a second one is for a service that was brought forward.
+    static func standing(_ model: Model) -> ProcedureReport? {
+        guard let last = model.core?.rollback, last.state == .succeeded,
+            let ago = model.seconds(since: last.finishedAt), ago < 86_400
+        else { return nil }
+        return last
+    }
+
     // MARK: Drawing
 
     static func draw(_ model: Model, _ canvas: inout Canvas, _ area: Rect) {
@@ -127,10 +135,15 @@ enum RollbackSheet {
                 Run("  nothing has started", .dim),
             ]
         case .start, .ask:
-            left = [
-                Run("▲ ROLLBACK", .warning, .bold), Run(" to \(plan.to)", .strong),
-                Run("  nothing has started", .dim),
-            ]
+            left = [Run("▲ ROLLBACK", .warning, .bold), Run(" to \(plan.to)", .strong)]
+            if let done = standing(model) {
+                left += [
+                    Run("  DONE ALREADY at \(Times.ofDay(done.finishedAt ?? ""))", .bad, .bold),
+                    Run(": only if brought forward since", .warning),
+                ]
+            } else {
+                left.append(Run("  nothing has started", .dim))
+            }
         }
         canvas.frame.line(left, x: rect.x + 1, y: y, limit: rect.width - 2)
         canvas.frame.line(

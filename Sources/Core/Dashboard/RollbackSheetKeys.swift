@@ -196,7 +196,10 @@ extension Model {
             command: "rollback", reason: sheet.reason.isEmpty ? nil : sheet.reason.text,
             authorization: chosen, confirmation: dryRun ? nil : sheet.name.text,
             plan: dryRun ? nil : shownPlan?.hash, dryRun: dryRun ? true : nil,
-            testMode: isTest && !dryRun ? true : nil)
+            testMode: isTest && !dryRun ? true : nil,
+            // Whoever types the name has read that it was done already.
+            again: RollbackSheet.standing(self) != nil && sheet.request == nil && !isTest
+                && !dryRun ? true : nil)
     }
 
     private mutating func pressOnName(_ key: Key) -> [Effect] {

@@ -404,7 +404,8 @@ enum HelpSheet {
             .joined(separator: " ")
         let refused = binding.refusal(model) != nil
         let role: StyleRole = refused ? .dim : .text
-        let parts = Wrap.lines(binding.text, width: max(8, width(model) - 15 - (refused ? 9 : 0)))
+        let parts = Wrap.lines(
+            binding.sentence(model), width: max(8, width(model) - 15 - (refused ? 9 : 0)))
         return parts.enumerated().map { index, part in
             let head = index == 0 ? "  " + label : ""
             let pad = String(repeating: " ", count: max(1, 15 - GlyphWidth.columns(head)))

@@ -1,32 +1,37 @@
 // How far back: everything, or only the stages from a chosen one on, and what each would take back.
 import Domain
 import Screen
-import Wire
+package import Wire
 
-enum UndoSheet {
-    struct Choice: Equatable {
+package enum UndoSheet {
+    package struct Choice: Equatable {
         /// Nil: everything.
-        var stage: String?
+        package var stage: String?
         /// Those that ran and can be taken back, the last one first.
-        var taken: [StepReport]
+        package var taken: [StepReport]
         /// Those that ran, changed something and cannot.
-        var stays: [StepReport]
+        package var stays: [StepReport]
     }
 
     /// Everything first, then back to before each stage of which something ran, the last one first.
     static func choices(_ procedure: ProcedureReport) -> [Choice] {
-        func choice(_ stage: String?, from first: Int) -> Choice {
-            let ran = procedure.stages.dropFirst(first).flatMap(\.steps).filter(\.hasRun).reversed()
-            return Choice(
-                stage: stage, taken: ran.filter { !$0.staysDone && !$0.changesNothing },
-                stays: ran.filter(\.staysDone))
-        }
-        var choices = [choice(nil, from: 0)]
+        var choices = [choice(procedure, from: 0)]
         for index in procedure.stages.indices.reversed().dropLast()
         where procedure.stages[index].steps.contains(where: \.hasRun) {
-            choices.append(choice(procedure.stages[index].name, from: index))
+            choices.append(choice(procedure, from: index, stage: procedure.stages[index].name))
         }
         return choices
+    }
+
+    /// From a stage on.
+    /// - Parameter first: the stage's place.
+    package static func choice(
+        _ procedure: ProcedureReport, from first: Int, stage: String? = nil
+    ) -> Choice {
+        let ran = procedure.stages.dropFirst(first).flatMap(\.steps).filter(\.hasRun).reversed()
+        return Choice(
+            stage: stage, taken: ran.filter { !$0.staysDone && !$0.changesNothing },
+            stays: ran.filter(\.staysDone))
     }
 
     /// What has which room: what cannot be taken back is always seen, the rest scrolls below it.
@@ -200,17 +205,20 @@ extension StepReport {
     }
 }
 
-extension Model {
+extension SituationCore {
     /// What would be taken back: what is paused or waits, or what ended last and can be.
-    var undoTarget: ProcedureReport? {
-        guard let core else { return nil }
-        if let procedure = core.procedure { return procedure }
-        let ended = [core.rollback, core.lastProcedure].compactMap(\.self).filter { one in
+    package var undoTarget: ProcedureReport? {
+        if let procedure { return procedure }
+        let ended = [rollback, lastProcedure].compactMap(\.self).filter { one in
             (one.kind == .rollback || one.isRestore)
                 && (one.state == .failed || one.state == .succeeded)
         }
         return ended.max { ($0.finishedAt ?? "") < ($1.finishedAt ?? "") }
     }
+}
+
+extension Model {
+    var undoTarget: ProcedureReport? { core?.undoTarget }
 
     mutating func askToUndo() -> [Effect] {
         guard let target = undoTarget else { return [] }
@@ -253,5 +261,5 @@ extension Model {
 
 extension ProcedureReport {
     /// A backup that is put back.
-    var isRestore: Bool { kind == .backup && name == "restore" }
+    package var isRestore: Bool { kind == .backup && name == "restore" }
 }

@@ -22,6 +22,10 @@ package struct Procedure: Sendable, Equatable, Codable {
     package var state: ProcedureState
     package var startedAt: Timestamp
     package var finishedAt: Timestamp?
+    /// When it had come as far as it came, once it is taken back; nil before.
+    package var ranUntil: Timestamp?
+    /// When the last undo began.
+    package var undoBeganAt: Timestamp?
     package var startedBy: String
     package var reason: String
     /// The emergency that it belongs to.

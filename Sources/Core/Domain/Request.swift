@@ -146,10 +146,13 @@ package struct RollbackRequest: Sendable, Equatable {
     /// The fingerprint of the present plan.
     package var plan: String
     package var testMode: Bool
+    /// The service was brought forward again since the rollback that still stands.
+    package var again: Bool
     package init(
         authorization: String?, reason: String, confirmation: String, planIsCurrent: Bool,
-        plan: String = "", testMode: Bool
+        plan: String = "", testMode: Bool, again: Bool = false
     ) {
+        self.again = again
         self.authorization = authorization
         self.reason = reason
         self.confirmation = confirmation

@@ -166,6 +166,7 @@ package struct Emergency: Sendable, Equatable, Codable {
     package var escalation: [EscalationStanding]
     /// Actions that were started, in order; its count is the number of attempts.
     package var attempts: [String]
+    /// Attempts that did not help: that failed, or after which the same came back.
     package var failedAttempts: Int
     /// The engine goes on to the plan's next action by itself.
     package var recoversByItself: Bool

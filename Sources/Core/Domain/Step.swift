@@ -297,6 +297,8 @@ package struct StepOrder: Sendable, Equatable, Codable {
     package var backup: BackupDefinition
     /// Environment variables that hold secrets of the runbook; no program inherits them.
     package var secretVariables: [String]?
+    /// The texts are as they are meant: what looks like `{{name}}` came from somebody's words.
+    package var isFilled: Bool?
     package init(
         mode: Mode, step: Step, runDirectory: String, folder: String, savedDirectory: String,
         variables: [NamedText], sources: [DataSource], units: [ServiceUnit],

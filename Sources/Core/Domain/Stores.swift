@@ -98,6 +98,19 @@ package struct BackupReceipt: Sendable, Equatable, Codable {
         self.doubts = doubts
     }
 }
+extension [BackupReceipt] {
+    /// Why an older backup must not be given for the newest without a word; the newest is the first.
+    /// - Returns: nil when the newest is verified, or when there is none; `older` is the next one that is.
+    package var doubtOfNewest: (why: String, older: BackupReceipt?)? {
+        guard let newest = first, !newest.verified else { return nil }
+        let name = "the newest backup, \(newest.id),"
+        let doubt = newest.doubts?.first.map { ": \($0)" } ?? ""
+        let why =
+            newest.problem.map { "\(name) is damaged: \($0)" }
+            ?? "\(name) was never verified\(doubt)"
+        return (why, dropFirst().first(where: \.verified))
+    }
+}
 /// What putting back a backup's files would do now, or has done.
 package struct RestoreSummary: Sendable, Equatable, Codable {
     /// Files and links that are there and other than in the backup.

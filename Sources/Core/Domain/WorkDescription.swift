@@ -45,9 +45,11 @@ extension Work {
         case .http(let request, _, _): ["GET", "HEAD"].contains(request.method.uppercased())
         // They change nothing of the service.
         case .prepareTest, .clearTest: true
+        // The steps before it switch the fallback; it is what everybody sees of that.
+        case .fallback: true
         case .run, .shell, .service, .redis, .remove, .restore, .edit, .restoreDatabase,
             .restoreBackup, .statusPage,
-            .playbook, .action, .undoAction, .rollback, .fallback:
+            .playbook, .action, .undoAction, .rollback:
             false
         }
     }

@@ -15,6 +15,12 @@ extension Situation {
             if to == .healthy { endProblem(of: probe, at: moment) }
         case .conditionBegan(let name, let why):
             conditions[name] = ConditionStanding(since: moment, why: why)
+            // What comes back was not mended by any attempt so far.
+            if case .trigger(let trigger) = name, procedure == nil, let open = emergency,
+                open.triggers.contains(trigger)
+            {
+                emergency?.failedAttempts = open.attempts.count
+            }
         case .conditionEnded(let name):
             conditions[name] = nil
             switch name {
@@ -159,6 +165,7 @@ extension Situation {
         open.isGiven = false
         open.escalation = []
         open.recoversByItself = false
+        open.failedAttempts = open.attempts.count
         open.reopenings += 1
         open.reopenedAt = moment
         // The others join again when they hold, and may raise it as they did the first time.
@@ -231,9 +238,9 @@ extension Situation {
             procedure?.message = why
         case .procedureResumed(let id, _):
             resume(id)
-        case .stepResolved(_, let address, let done, _):
+        case .stepResolved(_, let address, let done, let by):
             guard procedure?.holds(address) == true else { return }
-            resolve(address, done: done)
+            resolve(address, done: done, by: by)
         case .stepSkipped(_, let address, let why):
             guard procedure?.holds(address) == true else { return }
             procedure?[address].state = .skipped
@@ -242,6 +249,9 @@ extension Situation {
             break
         case .undoStarted(let id, _, let stage):
             takeUp(id)
+            let ranUntil = procedure?.ranUntil ?? procedure?.finishedAt ?? moment
+            procedure?.ranUntil = ranUntil
+            procedure?.undoBeganAt = moment
             let count = procedure?.stages.count ?? 0
             procedure?.undoneTo = stage.flatMap { $0 < count ? $0 : nil }
             procedure?.pauseRequested = false
@@ -272,14 +282,18 @@ extension Situation {
     }
 
     /// A person's word about a step that waited: forward, or while it was being taken back.
-    private mutating func resolve(_ address: StepAddress, done: Bool) {
+    private mutating func resolve(_ address: StepAddress, done: Bool, by: String) {
         if procedure?[address].undoIsUnknown == true {
-            if done { procedure?[address].state = .undone }
+            if done {
+                procedure?[address].state = .undone
+                procedure?[address].message = "taken back, says \(by); nothing else knows"
+            }
             procedure?[address].undoIsUnknown = nil
             procedure?.state = .undoing
         } else {
             // It may have run: if it is paused before it runs again, an undo takes it back too.
             procedure?[address].state = done ? .succeeded : .failed
+            if done { procedure?[address].message = "done, says \(by); nothing else knows" }
             procedure?.state = .running
         }
         procedure?.message = ""
@@ -318,6 +332,8 @@ extension Situation {
         procedure?.pauseRequested = false
         guard procedure?.state != .running else { return }
         procedure?.state = .running
+        procedure?.ranUntil = nil
+        procedure?.undoBeganAt = nil
         procedure?.finishedAt = nil
         procedure?.message = ""
         for address in procedure?.addresses ?? [] {

@@ -285,6 +285,8 @@ extension Situation {
             guard var shifted = running else { return }
             shift(&shifted.startedAt)
             shiftIfSet(&shifted.finishedAt)
+            shiftIfSet(&shifted.ranUntil)
+            shiftIfSet(&shifted.undoBeganAt)
             for address in shifted.addresses { shiftIfSet(&shifted[address].startedAt) }
             running = shifted
         }

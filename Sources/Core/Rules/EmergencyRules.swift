@@ -1,7 +1,7 @@
 // The emergency machine.
 //
 //   none ─ trigger held long enough, or activate ──▶ open
-//   ended less than an hour ago ─ the same ──▶ open again, under its old id
+//   ended less than an hour ago ─ the same failure ──▶ open again, under its old id
 //   open ─ another trigger ──▶ open (joined; a worse level raises it)
 //   open ─ set level ──▶ open          open ─ acknowledge ──▶ open, clock and escalation stopped
 //   acknowledged ─ its time runs out ──▶ open, clock and escalation go on where they stood
@@ -26,7 +26,7 @@ extension Rules {
         // Unsure means the worse level: a person who names none fears for the whole service.
         let chosen = level ?? .critical
         let triggeredBy = triggeredBy.isEmpty ? by : Visible.text(triggeredBy, limit: 100)
-        if let ended = reopenable(situation, at: moment) {
+        if let ended = reopenable(by: nil, situation, at: moment) {
             return [
                 .reopened(
                     Reopening(
@@ -45,12 +45,24 @@ extension Rules {
         ]
     }
 
-    /// The emergency that goes on when there is need again: it ended less than an hour ago.
-    private func reopenable(_ situation: Situation, at moment: Timestamp) -> EndedEmergency? {
+    /// The emergency that goes on when there is need again: it ended less than an hour ago, and this is
+    /// no other failure, with attempts and a story of its own.
+    /// - Parameter trigger: nil when a person says that there is need.
+    private func reopenable(
+        by trigger: Trigger?, _ situation: Situation, at moment: Timestamp
+    ) -> EndedEmergency? {
         guard let ended = situation.lastEnded,
             moment - ended.endedAt < Situation.Limits.reopenWithin
         else { return nil }
-        return ended
+        guard let trigger else { return ended }
+        let activation = ended.emergency.activation
+        let names = ended.emergency.triggers + [activation.trigger].compactMap(\.self)
+        // One that a person activated says nothing of what has failed.
+        if names.isEmpty || names.contains(trigger.name) { return ended }
+        let failures = names.compactMap { name in
+            runbook.triggers.first { $0.name == name }?.failure
+        }
+        return failures.contains(trigger.failure) ? ended : nil
     }
 
     /// The runbook's response time of a level.
@@ -349,7 +361,7 @@ extension Rules {
         guard let worst = due.min(by: { $0.level < $1.level }),
             let standing = situation.conditions[.trigger(worst.name)]
         else { return [] }
-        if let ended = reopenable(situation, at: moment) {
+        if let ended = reopenable(by: worst, situation, at: moment) {
             return [
                 .reopened(
                     Reopening(

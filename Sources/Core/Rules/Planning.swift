@@ -119,9 +119,16 @@ private struct Planning {
             inner = (action?.steps ?? []).reversed().compactMap { inner in
                 inner.undo.map { Step(name: "\(step.name): \(inner.name)", work: $0) }
             }
+        case .fallback(let name, let enable):
+            let switching =
+                runbook.fallbacks.first { $0.name == name }
+                .map { switchingSteps($0, enable: enable) } ?? []
+            return switching.flatMap {
+                entries($0, guards: guards, replaces: replaces, depth: depth + 1)
+            } + leaf(step, guards, replaces)
         case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
             .restoreDatabase, .restoreBackup, .prepareTest, .clearTest, .probe, .notify,
-            .statusPage, .wait, .confirm, .assess, .rollback, .fallback, .calm:
+            .statusPage, .wait, .confirm, .assess, .rollback, .calm:
             break
         }
         if let inner {
@@ -129,8 +136,24 @@ private struct Planning {
                 entries($0, guards: guards, replaces: replaces, depth: depth + 1)
             }
         }
-        return verified(step).map {
+        return leaf(step, guards, replaces)
+    }
+
+    private func leaf(_ step: Step, _ guards: [Int], _ replaces: Int?) -> [ProcedureStep] {
+        verified(step).map {
             ProcedureStep(step: $0, guards: guards.isEmpty ? nil : guards, replaces: replaces)
+        }
+    }
+
+    /// What switches a fallback. Where the way back has as many steps, each is the undo of its opposite.
+    private func switchingSteps(_ fallback: Fallback, enable: Bool) -> [Step] {
+        let steps = enable ? fallback.enable : fallback.disable
+        let back = Array((enable ? fallback.disable : fallback.enable).reversed())
+        guard back.count == steps.count else { return steps }
+        return zip(steps, back).map { step, back in
+            var step = step
+            step.undo = step.undo ?? back.work
+            return step
         }
     }
 

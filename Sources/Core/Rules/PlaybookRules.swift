@@ -33,6 +33,8 @@ extension Rules {
         _ kind: String, of playbook: Procedure, _ address: StepAddress, in situation: Situation,
         at moment: Timestamp, _ end: (StepOutcome.End, String) -> [Event]
     ) -> [Event] {
+        // The loader refuses a runbook that says so; one of an earlier day may be in a journal.
+        if playbook.kind == .rollback { return end(.failed, "a rollback cannot run a rollback") }
         let parent = (id: playbook.id, step: address)
         let child = [situation.rollback, situation.lastTest].compactMap { $0 }
             .first { $0.parent == playbook.id && $0.parentStep == address }
@@ -52,6 +54,9 @@ extension Rules {
         }
         if situation.rollback?.state == .failed {
             return end(.failed, "an earlier rollback failed and was neither finished nor undone")
+        }
+        if kind != "test-mode", let done = standingRollback(situation, at: moment) {
+            return end(.alreadyDone, "\(done.id) has taken the service back already")
         }
         let reason =
             playbook.reason.isEmpty ? "playbook \(playbook.name)" : playbook.reason
@@ -121,6 +126,12 @@ extension Rules {
                 + queue(
                     procedureMessage(work, by: by, in: situation, at: moment), in: situation,
                     at: moment)
+        }
+        if state == .undone {
+            return tell(
+                rollbackPeople(situation, at: moment), "TAKEN BACK: \(procedure.title)",
+                "\(procedure.id): \(message).\nLook whether the service is well: tocsin status",
+                by: by, in: situation, at: moment)
         }
         guard state == .failed else { return [] }
         let what = procedure.kind == .rollback ? "ROLLBACK" : "PLAYBOOK"

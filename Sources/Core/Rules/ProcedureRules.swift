@@ -110,10 +110,8 @@ extension Rules {
     ) -> [Event] {
         guard let address = procedure.undoAddress else {
             if procedure.undoneTo != nil { return [.procedurePaused(procedure: procedure.id)] }
-            return [
-                .procedureEnded(
-                    procedure: procedure.id, .undone, message: "every step was taken back")
-            ]
+            return ending(
+                procedure, .undone, Self.takenBack(procedure), in: situation, at: moment)
         }
         let entry = procedure[address]
         // What waited for a person when it was to be taken back is nobody's to end.
@@ -130,6 +128,25 @@ extension Rules {
                 in: situation, at: moment)
         }
         let work = entry.step.work
+        if case .fallback(let name, let enabled) = work, entry.step.undo == nil {
+            // What its steps did is taken back by them; this is only what everybody sees of it.
+            return [
+                .fallbackSwitched(name: name, enabled: !enabled, by: procedure.startedBy),
+                .stepEnded(
+                    procedure: procedure.id, address, undo: true,
+                    StepOutcome(
+                        end: .succeeded, message: enabled ? "disabled" : "enabled", seconds: 0)),
+            ]
+        }
+        if case .statusPage(let status, let text) = entry.step.undo, runbook.statusPage != nil {
+            return statusPage(status, text, by: procedure.startedBy, in: situation, at: moment) + [
+                .stepEnded(
+                    procedure: procedure.id, address, undo: true,
+                    StepOutcome(
+                        end: .succeeded, message: "“\(status)” is on its way to the status page",
+                        seconds: 0))
+            ]
+        }
         guard work.needsRunner, entry.step.undo != nil || work.savesWhatItChanges else {
             // Looking, telling and keeping leave nothing to take back; what changes the world without
             // an undo was marked so in the plan that was confirmed.
@@ -143,6 +160,17 @@ extension Rules {
             ]
         }
         return [.stepStarted(procedure: procedure.id, address, undo: true)]
+    }
+
+    /// What came of an undo. What had no undo was marked so in the plan, and is named again.
+    private static func takenBack(_ procedure: Procedure) -> String {
+        let left = procedure.addresses.map { procedure[$0] }
+            .filter { $0.starts > 0 && $0.state == .undone && !$0.step.isUndoable }
+            .map { "“\($0.step.name)”" }
+        return left.isEmpty
+            ? "every step was taken back"
+            : "every step that can be was taken back; \(left.joined(separator: ", ")) "
+                + "\(left.count == 1 ? "has" : "have") no undo"
     }
 
     /// The end of a step that the rules themselves can see: telling, waiting, and looking at triggers.
@@ -185,7 +213,11 @@ extension Rules {
             ] + end(.succeeded, enable ? "enabled" : "disabled")
         case .calm(let within):
             let holding = situation.emergency.map { stillHolding($0, in: situation) } ?? []
-            if holding.isEmpty { return end(.succeeded, "no trigger holds any more") }
+            // One lucky answer of a service that is just starting proves nothing.
+            if holding.isEmpty {
+                return situation.emergency == nil || began + settling(within) <= moment
+                    ? end(.succeeded, "no trigger holds any more") : []
+            }
             guard began + within <= moment else { return [] }
             let names = holding.joined(separator: ", ")
             return end(.failed, "still holding after \(within.spelled): \(names)")
@@ -218,13 +250,23 @@ extension Rules {
             in: situation, at: moment)
     }
 
+    /// How long probes are given to see that a service which is back has failed again: as long as the
+    /// quickest needs to call something failed, at most ten seconds, and half of what there is.
+    private func settling(_ within: Span) -> Span {
+        let quickest = runbook.components.flatMap(\.probes).map {
+            Span.seconds($0.schedule.every.seconds * Double($0.schedule.downAfter + 1))
+        }.min()
+        return min(quickest ?? .zero, .seconds(10), .seconds(within.seconds / 2))
+    }
+
     func procedureDeadlines(_ situation: Situation) -> [Timestamp] {
         guard let procedure = situation.procedure, procedure.state == .running,
             let address = procedure.currentAddress, procedure[address].state == .running,
             let began = procedure[address].startedAt
         else { return [] }
         switch procedure[address].step.work {
-        case .wait(let span), .calm(let span): return [began + span]
+        case .wait(let span): return [began + span]
+        case .calm(let span): return [began + settling(span), began + span]
         case .run, .shell, .service, .http, .sql, .redis, .remove, .restore, .edit, .backup,
             .restoreDatabase, .restoreBackup, .prepareTest, .clearTest, .probe, .notify,
             .statusPage, .confirm, .assess, .playbook, .action, .undoAction, .rollback, .fallback:

@@ -21,7 +21,9 @@ extension Rules {
     package func rollbackProposals(
         _ situation: Situation, at moment: Timestamp
     ) -> [RollbackProposal] {
-        guard let rollback = runbook.rollback, !justRolledBack(situation) else { return [] }
+        guard let rollback = runbook.rollback, !justRolledBack(situation),
+            standingRollback(situation, at: moment) == nil
+        else { return [] }
         if isRollingBack(situation) { return [] }
         return rollback.when.compactMap { rule in
             guard let standing = situation.conditions[.rollback(rule.name)] else { return nil }
@@ -55,6 +57,17 @@ extension Rules {
         return (rollback.finishedAt ?? rollback.startedAt) >= emergency.activatedAt
     }
 
+    /// The rollback that has taken the service back within the last day and was not undone: a second one
+    /// would find nothing to do, and stand in the way of undoing the first.
+    package func standingRollback(_ situation: Situation, at moment: Timestamp) -> Procedure? {
+        guard let last = situation.rollback, last.state == .succeeded,
+            moment - (last.finishedAt ?? last.startedAt) < Self.rollbackStands
+        else { return nil }
+        return last
+    }
+    /// After so long the service may well have been brought forward again.
+    package static let rollbackStands = Span.hours(24)
+
     /// The kind that fits the situation when nobody names one.
     package func suggestedAuthorization(_ situation: Situation) -> String {
         let kinds = runbook.rollback?.authorization.map(\.kind) ?? []
@@ -82,6 +95,16 @@ extension Rules {
                 why: "\(failed.id) failed and was neither finished nor undone",
                 remedy: "Resume it (tocsin resume-rollback) or undo it (tocsin undo-rollback)")
         }
+        if situation.ask == nil, !request.again,
+            let done = standingRollback(situation, at: moment)
+        {
+            throw Refusal(
+                .notNow, rule: "rolled-back-already",
+                why: "\(done.id) has taken the service back to \(done.name) at "
+                    + "\((done.finishedAt ?? done.startedAt).timeOfDay) UTC and was not undone",
+                remedy: "To take that back: tocsin undo-rollback. If the service was brought "
+                    + "forward again since: tocsin rollback --again")
+        }
         let kind =
             request.authorization ?? situation.ask?.authorization
             ?? suggestedAuthorization(situation)
@@ -98,7 +121,7 @@ extension Rules {
         }
         let reason =
             request.reason.allSatisfy(\.isWhitespace)
-            ? situation.emergency?.reason ?? ""
+            ? situation.emergency?.reason ?? "asked for by \(authority.name(user: caller.user))"
             : request.reason
         return startOrAsk(
             rollback, rule, reason: try required(reason, "a rollback's reason", limit: 500),
@@ -174,7 +197,10 @@ extension Rules {
         let procedure = try undoable(situation)
         var stage: Int?
         if let name {
-            stage = procedure.stages.firstIndex { $0.name == name }
+            let names = procedure.stages.map(\.name)
+            stage =
+                names.firstIndex(of: name)
+                ?? names.firstIndex { $0.lowercased() == name.lowercased() }
             guard stage != nil else {
                 throw Refusal(
                     .notUnderstood, rule: "unknown-stage",

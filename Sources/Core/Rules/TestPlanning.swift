@@ -24,7 +24,13 @@ extension Rules {
     /// - Throws: `Refusal` that names every step for which nothing stands in.
     package func testStages(_ rollback: RollbackDefinition) throws(Refusal) -> [ProcedureStage] {
         var mapping = TestMapping(runbook: runbook, test: rollback.test ?? RollbackTest())
-        var stages = rollbackStages(rollback)
+        // A fallback is for users, who are not part of a test.
+        var quiet = runbook
+        for index in quiet.fallbacks.indices {
+            quiet.fallbacks[index].enable = []
+            quiet.fallbacks[index].disable = []
+        }
+        var stages = Rules(quiet).rollbackStages(rollback)
         for stage in stages.indices {
             for step in stages[stage].steps.indices {
                 mapping.map(&stages[stage].steps[step])

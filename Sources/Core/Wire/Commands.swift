@@ -20,6 +20,8 @@ package struct CommandRequest: Codable, Sendable, Equatable {
     package var plan: String?
     package var dryRun: Bool?
     package var testMode: Bool?
+    /// Of a rollback: also where an earlier one still stands.
+    package var again: Bool?
     /// The id of a procedure, for the commands about a running one.
     package var procedure: String?
     package var title: String?
@@ -60,8 +62,9 @@ package struct CommandRequest: Codable, Sendable, Equatable {
         span: String? = nil, role: String? = nil, from: String? = nil, until: String? = nil,
         email: [String]? = nil, sms: [String]? = nil, webhook: [String]? = nil,
         request: String? = nil, stage: String? = nil, backup: String? = nil,
-        paths: [String]? = nil, databases: [String]? = nil
+        paths: [String]? = nil, databases: [String]? = nil, again: Bool? = nil
     ) {
+        self.again = again
         self.request = request
         self.stage = stage
         self.backup = backup

@@ -364,6 +364,9 @@ package struct ProcedureReport: Codable, Sendable, Equatable {
     package var state: ProcedureState
     package var startedAt: String
     @ExplicitNull package var finishedAt: String?
+    /// When the last undo began; and how far it had run until the first. Null while it is not undone.
+    @ExplicitNull package var undoBeganAt: String?
+    @ExplicitNull package var ranUntil: String?
     package var startedBy: String
     package var reason: String
     package var attempt: Int
@@ -391,8 +394,11 @@ package struct ProcedureReport: Codable, Sendable, Equatable {
         startedAt: String, finishedAt: String?, startedBy: String, reason: String, attempt: Int,
         authorization: String?, testMode: Bool, message: String, backup: String?, progress: Double,
         expectedSeconds: Double?, targetSeconds: Double?, stages: [StageReport], output: [String],
-        approvals: [ApprovalReport] = [], parent: String? = nil, pauses: Bool = false
+        approvals: [ApprovalReport] = [], parent: String? = nil, pauses: Bool = false,
+        undoBeganAt: String? = nil, ranUntil: String? = nil
     ) {
+        self.undoBeganAt = undoBeganAt
+        self.ranUntil = ranUntil
         self.pauses = pauses
         self.approvals = approvals
         self.parent = parent

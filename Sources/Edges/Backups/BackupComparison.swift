@@ -18,6 +18,8 @@ struct BackupComparison {
     /// A sentence for each difference. When the manifest itself is damaged, that alone: nothing else
     /// can be judged by it.
     func differences() throws(Fault) -> [String] {
+        let lost = try backup.missing().filter { $0 != "receipt.json" }
+        if !lost.isEmpty { return lost.map { "\($0) is missing" } }
         let manifest: BackupManifest
         do {
             manifest = try backup.readManifest(known: sha256)
@@ -25,8 +27,9 @@ struct BackupComparison {
             return ["\(error)"]
         }
         var result: [String] = []
-        if (try? Files.read(backup.receipt)) != (try encoded(manifest.receipt)) {
-            result.append("receipt.json is not what was written")
+        let receipt = try? Files.readIfThere(backup.receipt)
+        if receipt != (try encoded(manifest.receipt)) {
+            result.append("receipt.json is \(receipt == nil ? "missing" : "not what was written")")
         }
         let path = backup.path
         let entries = manifest.entries.sorted { ($1.size, $0.path) < ($0.size, $1.path) }

@@ -130,15 +130,16 @@ struct ReceiptRecord: Codable, Equatable {
     var doubts: [String]?
 
     /// Only of a folder with its full name: it was read back before it got it.
+    /// - Parameter lost: what is seen to be missing without a closer look.
     func receipt(
-        in folder: RawPath, sha256: String?, check: VerificationRecord? = nil
+        in folder: RawPath, sha256: String?, check: VerificationRecord? = nil, lost: String? = nil
     ) -> BackupReceipt {
         BackupReceipt(
             id: id, path: folder.description, at: at, files: files, bytes: bytes,
             databases: databases, rows: rows,
-            verified: doubts == nil && check.map { $0.count == 0 } ?? true,
-            sha256: sha256, checkedAt: check?.at, problem: check?.first, leftOut: leftOut,
-            doubts: doubts)
+            verified: doubts == nil && lost == nil && check.map { $0.count == 0 } ?? true,
+            sha256: sha256, checkedAt: lost == nil ? check?.at : nil,
+            problem: lost ?? check?.first, leftOut: leftOut, doubts: doubts)
     }
 }
 
@@ -148,6 +149,50 @@ struct BackupFolder {
     var manifest: RawPath { path.appending("manifest.json") }
     var checksum: RawPath { path.appending("manifest.sha256") }
     var receipt: RawPath { path.appending("receipt.json") }
+
+    /// The names of those of the three that are not there.
+    func missing() throws(Fault) -> [String] {
+        var names: [String] = []
+        for file in [manifest, checksum, receipt] where try Files.status(file) == nil {
+            names.append(file.lastName.description)
+        }
+        return names
+    }
+
+    /// What the list says of the folder. It got its name when all of it was there, so one that has its
+    /// receipt or its manifest is a backup, whatever else was lost since.
+    /// - Returns: nil when it is none; `lost` is nil when everything seems to be there.
+    func record(named name: String) throws(Fault) -> (ReceiptRecord, lost: String?)? {
+        let missing = try missing()
+        guard missing.count < 3, !missing.contains("receipt.json") || missing.count == 1 else {
+            return nil
+        }
+        let lost = missing.isEmpty ? nil : missing.joined(separator: " and ") + " is missing"
+        let bytes = try Files.readIfThere(receipt) ?? []
+        if let record = try? JSONDecoder().decode(ReceiptRecord.self, from: Data(bytes)) {
+            // Another name: somebody's copy.
+            return record.id == name ? (record, lost) : nil
+        }
+        if let manifest = try? readManifest() {
+            return manifest.id == name
+                ? (manifest.receipt, lost ?? "receipt.json is not what was written") : nil
+        }
+        guard let at = Self.moment(name) else { return nil }
+        let unknown = ReceiptRecord(id: name, at: at, files: 0, bytes: 0, databases: [], rows: 0)
+        return (unknown, lost ?? "neither its receipt nor its manifest can be read")
+    }
+
+    /// When a backup of that name was taken.
+    private static func moment(_ name: String) -> Timestamp? {
+        let digits = name.prefix(16).filter(\.isNumber).map(String.init)
+        guard name.count >= 16, digits.count == 14 else { return nil }
+        let parts = [(0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14)].map {
+            digits[$0..<$1].joined()
+        }
+        return Timestamp(
+            rfc3339: parts[..<3].joined(separator: "-") + "T" + parts[3...].joined(separator: ":")
+                + "Z")
+    }
 
     /// - Parameter known: the manifest's SHA-256 as somebody remembers it.
     /// - Throws: `Damage` when the manifest is not what was written; `Fault` when it cannot be read.

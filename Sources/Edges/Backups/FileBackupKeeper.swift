@@ -167,16 +167,15 @@ package struct FileBackupKeeper: BackupKeeper {
         var receipts: [BackupReceipt] = []
         for name in try Files.names(in: store) {
             let folder = BackupFolder(path: store.appending(name))
+            let text = name.description
             guard try Files.status(folder.path)?.kind == .folder,
-                try Files.status(folder.manifest) != nil, try Files.status(folder.checksum) != nil,
-                let bytes = try Files.readIfThere(folder.receipt),
-                let record = try? JSONDecoder().decode(ReceiptRecord.self, from: Data(bytes)),
-                record.id == name.description
+                !text.hasSuffix(Self.partialEnding), !text.hasSuffix(Self.retiredEnding),
+                let (record, lost) = try folder.record(named: text)
             else { continue }
             receipts.append(
                 record.receipt(
                     in: folder.path, sha256: folder.sha256,
-                    check: VerificationRecord.read(of: record.id, in: store)))
+                    check: VerificationRecord.read(of: record.id, in: store), lost: lost))
         }
         return receipts.sorted { ($0.at, $0.id) > ($1.at, $1.id) }
     }

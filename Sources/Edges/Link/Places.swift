@@ -88,6 +88,23 @@ package struct Places {
         return try state() + "/engine.sock"
     }
 
+    /// The folder that the socket lies in, where that is an engine's state folder: it holds a journal.
+    /// - Throws: as `state()` does.
+    package func stateOfSocket() throws -> String? {
+        let socket = try socket()
+        let folder = socket.lastIndex(of: "/").map { String(socket[..<$0]) } ?? ""
+        return exists(folder + "/journal.db") ? folder : nil
+    }
+
+    /// The state folder that the socket lies in, where it is another one than this engine's own: clients
+    /// of that socket would be shown another engine's emergencies, or none.
+    /// - Parameter isSame: whether two paths lead to the same folder.
+    /// - Throws: as `state()` does.
+    package func foreignState(isSame: (String, String) -> Bool) throws -> String? {
+        guard let folder = try stateOfSocket(), !isSame(folder, try state()) else { return nil }
+        return folder
+    }
+
     /// Whether an engine is named, by its socket or its state, and no runbook: then the engine's own is
     /// meant, and the engine knows where that is.
     package var namesOnlyAnEngine: Bool {

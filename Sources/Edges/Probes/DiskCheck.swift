@@ -55,13 +55,13 @@ extension Double {
         let tenths = Int((Swift.min(abs(self), 1e15) * 10).rounded())
         return "\(self < 0 ? "-" : "")\(tenths / 10).\(tenths % 10)"
     }
-    /// Bytes for people: `1.5 GiB`.
+    /// Bytes for people: `1.5 GB`.
     var spokenBytes: String {
         var value = self
-        for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
-            if value < 1024 { return "\(value.rounded1) \(unit)" }
-            value /= 1024
+        for unit in ["B", "kB", "MB", "GB", "TB"] {
+            if value < 1000 { return "\(value.rounded1) \(unit)" }
+            value /= 1000
         }
-        return "\(value.rounded1) PiB"
+        return "\(value.rounded1) PB"
     }
 }

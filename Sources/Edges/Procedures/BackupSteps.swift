@@ -30,13 +30,14 @@ extension StepSession {
 
     private func sized(_ bytes: Int) -> String {
         var value = Double(bytes)
-        for unit in ["bytes", "KiB", "MiB", "GiB"] {
-            if value < 1024 {
-                return "\(unit == "bytes" ? Double(bytes) : (value * 10).rounded() / 10) \(unit)"
+        for unit in ["bytes", "kB", "MB", "GB"] {
+            if value < 1000 {
+                return unit == "bytes"
+                    ? "\(bytes) bytes" : "\((value * 10).rounded() / 10) \(unit)"
             }
-            value /= 1024
+            value /= 1000
         }
-        return "\((value * 10).rounded() / 10) TiB"
+        return "\((value * 10).rounded() / 10) TB"
     }
 
     /// The folder above must be writable, and the disk must have room for what is there now.
@@ -80,7 +81,7 @@ extension StepSession {
     /// From the backup that the procedure rests on, else the newest. The present database is saved
     /// first, so that this can be taken back too.
     func restoreDatabase(_ name: String) throws(Fault) -> WorkEnd {
-        let (source, receipt) = try backup(of: name)
+        let (source, receipt, note) = try backup(of: name)
         var saved = try savedCopies()
         try saveContents(of: source, &saved)
         do throws(Fault) {
@@ -94,19 +95,22 @@ extension StepSession {
                     "\(error.cause); what was there before is saved in \(saved.folder), and undoing "
                     + "this step puts it back", retry: error.retry)
         }
-        return .done("\(name) is as in backup \(receipt.id)", facts: saved.facts)
+        return .done("\(name) is as in backup \(receipt.id)\(note)", facts: saved.facts)
     }
 
     func forecastRestoreDatabase(_ name: String) throws(Fault) -> Forecast {
-        let (source, receipt) = try backup(of: name)
+        let (source, receipt, note) = try backup(of: name)
         let bytes = try size(ofDatabase: source)
         let doubt = receipt.verified ? "" : ", which is NOT verified"
         return .wouldRun(
             "would save what \(name) holds now (\(sized(bytes))), then restore it from backup "
-                + receipt.id + doubt + halves(source))
+                + receipt.id + doubt + note + halves(source))
     }
 
-    private func backup(of name: String) throws(Fault) -> (DataSource, BackupReceipt) {
+    /// - Returns: also what there is to say of newer ones, to be put after the backup's id.
+    private func backup(
+        of name: String
+    ) throws(Fault) -> (DataSource, BackupReceipt, note: String) {
         guard let source = order.sources.first(where: { $0.name == name }) else {
             throw Fault(
                 operation: "restore the database", subject: name,
@@ -125,7 +129,9 @@ extension StepSession {
                     ? "no whole backup in \(order.backup.to) holds it"
                     : "the backup \(id) is not whole, or does not hold it")
         }
-        return (source, receipt)
+        let newer = fitting.prefix { $0.id != receipt.id }.first { $0.problem != nil }
+        let note = newer.map { " (a newer one, \($0.id), is damaged: \($0.problem ?? ""))" }
+        return (source, receipt, note ?? "")
     }
 
     func asking<Result>(

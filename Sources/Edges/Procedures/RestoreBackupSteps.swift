@@ -13,9 +13,10 @@ extension StepSession {
         }
         if let first = differences.first {
             let more = differences.count > 1 ? " (and \(differences.count - 1) more)" : ""
+            let older = plan.older.map { "; the next older whole one is \($0.id)" } ?? ""
             return .failed(
                 "backup \(plan.receipt.id) is not what was taken, so nothing was touched: "
-                    + first + more)
+                    + first + more + older)
         }
         var saved = try savedCopies()
         for source in plan.databases { try saveContents(of: source, &saved) }
@@ -73,6 +74,8 @@ extension StepSession {
 /// What is put back.
 private struct BackupRestorePlan {
     var receipt: BackupReceipt
+    /// The next one that is verified, where the newest was asked for.
+    var older: BackupReceipt?
     /// Nil: no files are asked for.
     var files: RestoreSummary?
     var databases: [DataSource] = []
@@ -97,7 +100,7 @@ private struct BackupRestorePlan {
 
 extension StepSession {
     private func restorePlan(_ work: RestoreBackupWork) throws(Fault) -> BackupRestorePlan {
-        var plan = BackupRestorePlan(receipt: try chosen(work.backup))
+        var plan = try chosen(work.backup)
         if work.paths != [] {
             plan.files = try asking("restore from", plan.receipt.path) {
                 try backups.forecastRestore(
@@ -115,21 +118,30 @@ extension StepSession {
         return plan
     }
 
-    private func chosen(_ id: String?) throws(Fault) -> BackupReceipt {
+    private func chosen(_ id: String?) throws(Fault) -> BackupRestorePlan {
         let receipts = try asking("list the backups", order.backup.to) {
             try backups.list(order.backup)
         }
-        let found = receipts.first { receipt in
-            id.map { receipt.id == $0 } ?? receipt.verified
+        func fault(_ cause: String) -> Fault {
+            Fault(
+                operation: "restore from backup", subject: id ?? order.backup.to, cause: cause)
         }
-        guard let found else {
-            throw Fault(
-                operation: "restore from backup", subject: id ?? order.backup.to,
-                cause: id == nil
-                    ? "there is no verified backup"
-                    : "there is no whole backup of this name in \(order.backup.to)")
+        if let id {
+            guard let found = receipts.first(where: { $0.id == id }) else {
+                throw fault("there is no backup of this name in \(order.backup.to)")
+            }
+            return BackupRestorePlan(receipt: found)
         }
-        return found
+        guard let newest = receipts.first else { throw fault("there is no backup") }
+        // An older one is another answer than was asked for.
+        if let doubt = receipts.doubtOfNewest {
+            let older =
+                doubt.older.map { "the next older whole one is \($0.id): name it to restore it" }
+                ?? "there is no older one that is whole"
+            throw fault("\(doubt.why), so nothing was touched; \(older)")
+        }
+        return BackupRestorePlan(
+            receipt: newest, older: receipts.dropFirst().first(where: \.verified))
     }
 
     private func database(

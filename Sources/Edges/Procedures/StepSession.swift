@@ -71,7 +71,7 @@ final class StepSession {
     }
 
     func fill(_ text: String) throws(Fault) -> String {
-        try Template.fill(text, with: order.variables)
+        order.isFilled == true ? text : try Template.fill(text, with: order.variables)
     }
 
     /// Names of environment variables that hold secrets of the runbook; no program inherits them.

@@ -250,6 +250,12 @@ extension CrossChecks {
         for list in root.stepLists {
             for step in list.steps {
                 for work in step.works { checkWork(work, in: list.owner) }
+                if let undo = step["undo"], undo["status_page"] != nil, step["status_page"] == nil {
+                    problems.error(
+                        undo.place(of: "status_page"),
+                        "`undo: status_page` takes back a `status_page` only",
+                        "say here how the step's own work is taken back")
+                }
                 for key in ["check", "verify"] {
                     guard let sql = step[key]?["sql"], sql["run"] != nil else { continue }
                     problems.error(

@@ -88,7 +88,7 @@ extension Keys {
         "`undo`",
         [
             "run", "shell", "service", "http", "sql", "redis", "remove", "restore", "edit",
-            "restore_database",
+            "restore_database", "status_page",
         ])
 
     private static func work(_ what: String, _ kinds: [String]) -> KeyTable {

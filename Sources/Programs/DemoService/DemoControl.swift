@@ -76,7 +76,7 @@ struct DemoControl: Sendable {
 }
 
 /// Whether a process runs; one that has ended and waits to be collected does not.
-func isAlive(_ pid: Int32) -> Bool {
+package func isAlive(_ pid: Int32) -> Bool {
     guard kill(pid, 0) == 0 || errno == EPERM else { return false }
     guard let file = fopen("/proc/\(pid)/stat", "re") else { return true }
     defer { fclose(file) }

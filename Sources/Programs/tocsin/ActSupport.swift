@@ -39,7 +39,7 @@ extension Session {
         if common.output == .json {
             try show(json: ActResult(answer))
         } else {
-            tell(
+            try tell(
                 (answer.events.isEmpty ? [Line("Done.")] : causedLines(answer.events))
                     + Self.onItsWay(answer.messages))
         }
@@ -47,9 +47,11 @@ extension Session {
     }
 
     /// Asks for a procedure and waits until it is over.
+    /// - Parameter known: the procedure as it stood before; what was over then is no news.
     /// - Returns: 0 when it ended as wanted, 1 when not; with `.check` 2 when not.
     func actAndWait(
-        _ request: CommandRequest, _ family: Family = .act, until: ProcedureFollower.Until = .itsEnd
+        _ request: CommandRequest, _ family: Family = .act,
+        until: ProcedureFollower.Until = .itsEnd, known: ProcedureReport? = nil
     ) throws -> Int32 {
         let answer = try command(request)
         // What it started comes first; what that started at once (a playbook's rollback) after it.
@@ -58,20 +60,20 @@ extension Session {
             try show(ActResult(answer)) { eventLines(answer.events) }
             return 0
         }
-        return try follow(answer, id, family, until: until)
+        return try follow(answer, id, family, until: until, known: known)
     }
 
     /// Follows a procedure that an answer speaks of, and says how it ended.
     /// - Returns: as `actAndWait` does.
     func follow(
         _ answer: CommandAnswer, _ id: String, _ family: Family = .act,
-        until: ProcedureFollower.Until = .itsEnd
+        until: ProcedureFollower.Until = .itsEnd, known: ProcedureReport? = nil
     ) throws -> Int32 {
-        let end = try ProcedureWatch(session: self, id: id, until: until).run()
+        let end = try ProcedureWatch(session: self, id: id, until: until, known: known).run()
         if common.output == .json { try show(json: ActResult(answer, result: end)) }
         let line = ProcedureText.ending(end)
         if until.isWanted(end.state) {
-            if common.output == .text { tell([line] + ProcedureText.remarks(end)) }
+            if common.output == .text { try tell([line] + ProcedureText.remarks(end)) }
             return 0
         }
         Output.complain(errorPaper.unlimited.render(line))

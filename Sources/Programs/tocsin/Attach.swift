@@ -13,6 +13,7 @@ struct Attach {
         do { _ = try client.get("/healthz", timeout: .seconds(5)) } catch {
             // A socket that may not be opened, or an engine that hangs, is no reason for a second one.
             guard error.meansNobody else { throw error }
+            try EngineWords.refuseForeignState(session.places)
             _ = try EngineStart(
                 runbook: try session.places.runbook(), state: try session.places.state(),
                 socket: socket, untilIdle: true

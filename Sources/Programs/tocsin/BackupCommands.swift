@@ -60,8 +60,11 @@ private struct BackupListing: Encodable {
 
     private func row(_ receipt: BackupReceipt, _ now: Timestamp) -> [(String, Ink)] {
         let state: (String, Ink)
-        if !receipt.verified {
-            state = ("damaged, found \(ago(receipt.checkedAt, now))", .bad)
+        if receipt.problem != nil {
+            let found = receipt.checkedAt.map { ", found \(ago($0, now))" } ?? ""
+            state = ("damaged\(found)", .bad)
+        } else if !receipt.verified {
+            state = ("never verified", .warning)
         } else if let checked = receipt.checkedAt {
             state = ("verified \(ago(checked, now))", .good)
         } else {
@@ -75,7 +78,8 @@ private struct BackupListing: Encodable {
         }
         if let leftOut = receipt.leftOut, leftOut > 0 { holds += ", \(leftOut) left out" }
         return [
-            (receipt.verified ? "●" : "✖", state.1), (receipt.id, .strong),
+            (receipt.verified ? "●" : receipt.problem == nil ? "?" : "✖", state.1),
+            (receipt.id, .strong),
             (ago(receipt.at, now), .plain), (Words.bytes(receipt.bytes), .plain), state,
             (holds, .quiet),
         ]
@@ -83,7 +87,7 @@ private struct BackupListing: Encodable {
 
     private func problems(_ receipts: [BackupReceipt]) -> [Line] {
         receipts.compactMap { receipt in
-            receipt.problem.map { Line("✖ \(receipt.id): ", .bad) + $0 }
+            receipt.problem.map { Line("✖ \(receipt.id): ", .bad) + Visible.text($0, limit: 500) }
         }
     }
 
@@ -158,8 +162,10 @@ struct VerifyBackup: ParsableCommand {
             guard let receipt = found else {
                 throw Failure(
                     .failed, rule: "no-backup",
-                    why: id.map { "there is no whole backup \($0)" } ?? "there is no backup yet",
-                    remedy: "Take one: tocsin backup")
+                    why: id.map { "there is no backup \(Visible.text($0, limit: 60))" }
+                        ?? "there is no backup yet",
+                    remedy: id == nil
+                        ? "Take one: tocsin backup" : "See what there is: tocsin backups")
             }
             let began = Timestamp.present
             let differences = try keeper.differences(receipt)
@@ -195,17 +201,19 @@ struct RestoreBackup: ParsableCommand {
     static let configuration = CommandConfiguration.command(
         "restore-backup", "Puts a backup, or a part of it, back.",
         """
-        Without --path and --database everything in it; with either, only what they name. What is \
-        replaced is saved first: `tocsin undo-rollback` takes it back. On a terminal the service's name \
-        is asked for; a script says --confirm.
+        Without --path and --database everything in it; with either, only what they name. Where the \
+        newest is damaged, --latest is refused and the next older whole one named. What is replaced is \
+        saved first: `tocsin undo-rollback` takes it back. Files that have come since the backup stay \
+        where they are, and the running service is not restarted. On a terminal the service's name is \
+        asked for; a script says --confirm.
         """,
         ("tocsin restore-backup --latest --confirm", "all of the newest"),
         (
             "tocsin restore-backup 20260105T140412Z --path templates", "a part of one"
         ))
-    @Argument(help: "A backup's id; otherwise the newest.")
+    @Argument(help: "A backup's id, as `tocsin backups` lists them; or say --latest.")
     var id: String?
-    @Flag(help: "The newest.")
+    @Flag(help: "The newest, instead of an id.")
     var latest = false
     @Option(
         name: .customLong("path"), parsing: .singleValue,
@@ -226,6 +234,7 @@ struct RestoreBackup: ParsableCommand {
 
     func run() throws {
         try reporting(.act, common) { session in
+            if let id { try Self.check(id, try session.read("/v1/backups")) }
             if !confirm { try ask(session) }
             let isPart = !paths.isEmpty || !databases.isEmpty
             return try session.actAndWait(
@@ -235,26 +244,47 @@ struct RestoreBackup: ParsableCommand {
         }
     }
 
+    /// - Throws: `Failure` (usage) for a backup that is not there.
+    static func check(_ id: String, _ list: BackupListReport) throws {
+        guard !list.backups.contains(where: { $0.id == id }) else { return }
+        throw Failure(
+            .usage, rule: "unknown-backup",
+            why: "there is no whole backup “\(Visible.text(id, limit: 60))” in \(list.to)",
+            remedy: list.backups.isEmpty ? "Take one: tocsin backup" : "See them: tocsin backups")
+    }
+
     /// - Throws: `Failure` unless a person types the service's name.
     private func ask(_ session: Session) throws {
-        guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1, common.output == .text else {
+        guard Asking.isPossible, common.output == .text else {
             throw Failure(
                 .usage, rule: "restore-confirmation", why: "restoring a backup must be confirmed",
                 remedy: "Say --confirm, or see what there is: tocsin backups")
         }
         let service = try session.situation().core.service
-        let what = paths + databases.map { "database \($0)" }
-        Output.complain(
-            "\(id ?? "The newest backup") is put in the place of what is there: "
-                + (what.isEmpty ? "every file and database in it" : what.joined(separator: ", ")))
-        Output.write("Type the service's name to restore (\(service)): ", to: STDERR_FILENO)
-        guard readLine(strippingNewline: true) == service else {
-            throw Failure(
-                .refused, rule: "restore-confirmation",
-                why: "the service's name was not typed; nothing was done",
-                remedy: "Type \(service), or say --confirm.")
-        }
+        let asking = Asking(session: session)
+        asking.show(RestoreText.lines(id, paths: paths, databases: databases))
+        try asking.name(service, to: "restore", rule: "restore-confirmation")
     }
+}
+
+/// Sentences about putting a backup back.
+enum RestoreText {
+    /// What it replaces, what it leaves, and the way back.
+    static func lines(_ id: String?, paths: [String], databases: [String]) -> [Line] {
+        let what = paths + databases.map { "database \($0)" }
+        return [
+            Line("\(id.map { "Backup \($0)" } ?? "The newest backup")", .strong)
+                + " is put in the place of what is there: "
+                + (what.isEmpty ? "every file and database in it" : what.joined(separator: ", ")),
+            Line("  What is replaced is saved first: tocsin undo-rollback takes it back."),
+        ] + leaves
+    }
+    /// What a restore does not do, and who expects it to should know.
+    static let leaves = [
+        Line("  Files that have come since the backup stay where they are."),
+        Line("  The running service is not restarted: ")
+            + "tocsin restart-services".unbroken + " does that.",
+    ]
 }
 
 extension Session {

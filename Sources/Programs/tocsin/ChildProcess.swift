@@ -1,4 +1,5 @@
 // Starts an engine as a process of its own, which outlives the command, and watches it until it is up.
+import DemoService
 import Domain
 import FoundationEssentials
 import Link
@@ -81,6 +82,19 @@ struct ChildProcess: Sendable {
         }
     }
 
+    /// The same for a process that somebody else has started.
+    static func stop(stranger pid: pid_t, within span: Span) {
+        kill(pid, SIGTERM)
+        var waited = 0.0
+        while isAlive(pid) {
+            if waited >= span.seconds { kill(pid, SIGKILL) }
+            // One that cannot be ended must not hold up who leaves.
+            if waited >= span.seconds + 5 { return }
+            pause(.seconds(0.02))
+            waited += 0.02
+        }
+    }
+
     /// This program's own file.
     static func ownExecutable() throws(Fault) -> String {
         var buffer = [CChar](repeating: 0, count: 4096)
@@ -148,7 +162,7 @@ struct EngineStart {
         // What is reported here begins with our own name again.
         let said = said.hasPrefix("tocsin: ") ? String(said.dropFirst(8)) : said
         return Failure(
-            status == 78 ? .runbook : .failed, rule: "engine-start",
+            status == 78 ? .runbook : status == 64 ? .usage : .failed, rule: "engine-start",
             why: said.isEmpty ? "the engine \(words)" : said, remedy: "The engine \(words).")
     }
 

@@ -16,7 +16,7 @@ import Wire
 /// - Returns: the exit status: 0; 1 when there is no terminal for it; 64 for a theme that does not
 ///   exist; 128 and the signal's number when one ended it.
 func runDashboard(
-    socket: String, options: CommonOptions, look: DashboardLook
+    socket: String, options: CommonOptions, look: DashboardLook, isDemo: Bool = false
 ) async -> Int32 {
     let environment = Session.environment
     let themes = DashboardThemes(environment)
@@ -31,7 +31,8 @@ func runDashboard(
     let dashboard = DashboardOptions(
         host: DashboardLoop.hostName(), engine: socket, runbook: options.runbook,
         state: options.state ?? DashboardLoop.folder(of: socket), themes: themes.all,
-        themeProblems: themes.problems, theme: theme?.id, rings: !look.noBell)
+        themeProblems: themes.problems, theme: theme?.id, rings: !look.noBell,
+        isDemo: isDemo)
     return await withCheckedContinuation { continuation in
         // Blocking waits have no place on the threads that tasks share.
         Thread.detachNewThread {

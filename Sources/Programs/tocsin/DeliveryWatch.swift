@@ -80,7 +80,7 @@ private struct DeliveryProgress {
         let text = paper.render(
             Line("▶ \(arrived) of \(needed) arrived", .strong) + (left ?? "", .plain))
         guard text != live else { return }
-        Output.write("\r\u{1B}[K" + text, to: STDERR_FILENO)
+        Output.progress("\r\u{1B}[K" + text)
         live = text
     }
 
@@ -90,7 +90,7 @@ private struct DeliveryProgress {
     }
 
     mutating func clear() {
-        if !live.isEmpty { Output.write("\r\u{1B}[K", to: STDERR_FILENO) }
+        if !live.isEmpty { Output.progress("\r\u{1B}[K") }
         live = ""
     }
 }

@@ -1,5 +1,6 @@
 // The bundled service: `demo` shows it, `fault` breaks it.
 import ArgumentParser
+import Dashboard
 import DemoService
 import Domain
 import FoundationEssentials
@@ -15,7 +16,8 @@ struct Demo: AsyncParsableCommand {
         "demo", "The bundled notification service, an engine, and the dashboard.",
         """
         Everything happens in a scratch directory, which goes when the demo ends; one that is named with \
-        --dir stays. With --headless, one JSON line says where everything is, and the demo runs until it \
+        --dir stays. Several can be at work in one directory: the last to leave ends service and engine. \
+        With --headless, one JSON line says where everything is, and the demo runs until it \
         is terminated.
         """,
         ("tocsin demo", "watch, break, recover, roll back"),
@@ -73,7 +75,7 @@ private struct Scratch: Sendable {
     func remove() { try? FileManager.default.removeItem(atPath: path) }
 }
 
-/// Service and engine, from start to end. It ends only what it started.
+/// Service and engine, from start to end. It ends only what a demo has started.
 private struct DemoShow {
     let session: Session
     let directory: String
@@ -94,40 +96,98 @@ private struct DemoShow {
 
     func run() async throws -> Int32 {
         let stop = try StopSignals()
+        let house: DemoHouse
         let stage: DemoStage
-        do { stage = try prepare() } catch {
+        do {
+            house = try DemoHouse(directory)
+            guard house.enter(unless: { stop.came(within: .zero) }) else {
+                scratch?.remove()
+                return 130
+            }
+            stage = try prepare()
+        } catch {
             scratch?.remove()
             throw error
         }
-        var started: ChildProcess?
+        var child: ChildProcess?
+        let status: Int32
         do {
             let service = try await stage.start()
-            let engine = try EngineStart(
-                runbook: stage.runbookPath, state: state, socket: socket, untilIdle: false
-            ).run()
-            started = engine
-            let status: Int32
-            if headless {
-                try announce(stage, service: service, engine: engine.pid)
-                wait(for: stop, engine)
-                status = 0
-            } else if stop.came(within: .zero) {
-                // Interrupted while it started.
-                status = 130
-            } else {
-                var common = session.common
-                common.socket = socket
-                status = await runDashboard(socket: socket, options: common, look: look)
-                letWorkFinish(unless: stop)
+            if enginePid() == nil {
+                let started = try EngineStart(
+                    runbook: stage.runbookPath, state: state, socket: socket, untilIdle: false
+                ).run()
+                child = started
+                house.engine = started.pid
             }
-            engine.stop(within: .seconds(10))
-            try await end(stage)
-            return status
+            house.open()
+            status = try await show(stage, service: service, child, until: stop)
         } catch {
-            started?.stop(within: .seconds(10))
-            try? await end(stage)
+            try? await leave(house, stage, child)
             throw error
         }
+        try await leave(house, stage, child)
+        return status
+    }
+
+    private func show(
+        _ stage: DemoStage, service: Int32, _ child: ChildProcess?, until stop: StopSignals
+    ) async throws -> Int32 {
+        if headless {
+            let engine = child?.pid ?? enginePid() ?? 0
+            try announce(stage, service: service, engine: engine)
+            wait(for: stop, engine, child)
+            return 0
+        }
+        // Interrupted while it started.
+        if stop.came(within: .zero) { return 130 }
+        var common = session.common
+        common.socket = socket
+        let status = await runDashboard(
+            socket: socket, options: common, look: look, isDemo: true)
+        letWorkFinish(unless: stop)
+        return status
+    }
+
+    /// The process id of the engine that answers on the socket; nil: none does.
+    private func enginePid() -> pid_t? {
+        situation().map { pid_t($0.core.engine.pid) }
+    }
+    private func situation() -> SituationReport? {
+        guard
+            let answer = try? EngineClient(socket: socket).get(
+                "/v1/situation", timeout: .seconds(5))
+        else { return nil }
+        return try? WireCoding.decode(SituationReport.self, from: answer.body)
+    }
+
+    /// Whoever leaves last ends engine and courier, also those that another demo here has started.
+    private func leave(
+        _ house: DemoHouse, _ stage: DemoStage, _ child: ChildProcess?
+    ) async throws {
+        // Until everything is ended, nobody else begins.
+        defer { withExtendedLifetime(house) {} }
+        guard house.leave() else {
+            if !headless {
+                Output.complain(
+                    "Engine and service go on: another `tocsin demo` is at work in \(directory).")
+            }
+            return
+        }
+        let last = situation()
+        if let child, child.ended() == nil {
+            child.stop(within: .seconds(10))
+        } else if let last, house.engine == pid_t(last.core.engine.pid) {
+            ChildProcess.stop(stranger: pid_t(last.core.engine.pid), within: .seconds(10))
+        }
+        try await end(stage)
+        if !headless { Output.complain(farewell(last)) }
+    }
+
+    private func farewell(_ last: SituationReport?) -> String {
+        let open = last?.core.emergency.map { ", with the emergency \($0.id) open" } ?? ""
+        let again = scratch == nil ? " To go on: tocsin demo --dir \(Model.quoted(directory))" : ""
+        return "The demo has ended\(open); its engine and its service are stopped.\(again)"
     }
 
     private func prepare() throws -> DemoStage {
@@ -150,17 +210,18 @@ private struct DemoShow {
         let line = Announcement(
             url: stage.url, socket: socket, state: state, runbook: stage.runbookPath,
             servicePid: Int(service), enginePid: Int(engine))
-        Output.write(String(decoding: try WireCoding.encode(line), as: UTF8.self) + "\n")
+        try Output.write(String(decoding: try WireCoding.encode(line), as: UTF8.self) + "\n")
     }
 
     /// An engine that ends is no reason to end the service: a new one may be on its way.
-    private func wait(for stop: StopSignals, _ engine: ChildProcess) {
+    private func wait(for stop: StopSignals, _ engine: pid_t, _ child: ChildProcess?) {
         var noted = false
         while !stop.came(within: .seconds(0.25)) {
-            guard !noted, let end = engine.ended() else { continue }
+            let end = child.map { $0.ended()?.words } ?? (isAlive(engine) ? nil : "is gone")
+            guard !noted, let end else { continue }
             noted = true
             Output.complain(
-                "tocsin: the engine (pid \(engine.pid)) \(end.words); the service goes on. "
+                "tocsin: the engine (pid \(engine)) \(end); the service goes on. "
                     + "Start another: tocsin engine --runbook \(directory)/service/tocsin.yaml "
                     + "--state \(state)")
         }
@@ -168,11 +229,8 @@ private struct DemoShow {
 
     /// A rollback in flight is not cut off by closing the dashboard.
     private func letWorkFinish(unless stop: StopSignals) {
-        let client = EngineClient(socket: socket)
         var told = false
-        while let answer = try? client.get("/v1/situation", timeout: .seconds(5)),
-            let situation = try? WireCoding.decode(SituationReport.self, from: answer.body),
-            let procedure = situation.core.procedure,
+        while let procedure = situation()?.core.procedure,
             procedure.state == .running || procedure.state == .undoing
         {
             if !told {

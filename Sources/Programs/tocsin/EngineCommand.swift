@@ -11,6 +11,10 @@ import Procedures
 import RunbookFile
 import Synchronization
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 struct EngineCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration.command(
         "engine", "The engine, in the foreground.",
@@ -21,6 +25,9 @@ struct EngineCommand: AsyncParsableCommand {
         (groupadd --system tocsin; usermod -aG tocsin ines), start the engine with --group tocsin, and \
         name their logins under people: in the runbook. Who they are is what the kernel says of whoever \
         opens the socket; what they may do is what roles: says of them.
+
+        The runbook is read once. When its file has changed since, every screen says so, and the engine \
+        goes by what it read until it is started anew.
         """,
         ("tocsin engine --runbook /etc/tocsin/tocsin.yaml", "as systemd starts it"),
         ("tocsin engine --group tocsin", "for the members of that group"))
@@ -41,6 +48,7 @@ struct EngineCommand: AsyncParsableCommand {
             // The runbook is read once; what is named after the service needs no second reading.
             places.serviceName = { _ in runbook.service.name }
             let socket = try places.socket()
+            try EngineWords.refuseForeignState(places)
             let manager = ServiceManager(environment: Session.environment)
             let watchdog = Watchdog(manager: manager, client: EngineClient(socket: socket))
             defer {
@@ -54,6 +62,9 @@ struct EngineCommand: AsyncParsableCommand {
                 faults: DemoShare.isDemo(runbook.folder) ? DemoFaults.all.map(\.name) : [],
                 logger: Self.logger())
             try await EngineProgram.run(options) {
+                if isatty(STDERR_FILENO) == 1 {
+                    EngineWords.hello(runbook, socket: socket).forEach(Output.complain)
+                }
                 manager.ready()
                 watchdog.start()
             }

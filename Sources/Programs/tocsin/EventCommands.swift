@@ -37,7 +37,7 @@ struct Events: ParsableCommand {
             if session.common.output == .json {
                 try session.show(json: page)
             } else {
-                session.tell(eventLines(page.events))
+                try session.tell(eventLines(page.events))
             }
             return 0
         }
@@ -104,12 +104,12 @@ private struct Follower {
         try show(page.events)
         var last = page.last
         while true {
-            do throws(LinkError) {
+            do {
                 let stream = try EngineClient(socket: try socket()).openStream()
                 try catchUp(&last)
                 while true { try show(newer: try stream.readLines(within: .seconds(5)), &last) }
-            } catch {
-                Output.complain("tocsin: \(error); waiting for an engine")
+            } catch  where !(error is Unwritten) {
+                Output.complain("tocsin: \(Failure(error).why); waiting for an engine")
                 try waitForEngine()
             }
         }
@@ -122,34 +122,30 @@ private struct Follower {
     }
 
     /// Everything that the journal has got since.
-    private func catchUp(_ last: inout Int) throws(LinkError) {
-        do {
-            while true {
-                let page: EventPage = try session.read("/v1/events?after=\(last)&limit=1000")
-                try show(page.events)
-                last = page.events.last?.seq ?? last
-                if page.events.count < 1000 { return }
-            }
-        } catch let error as LinkError { throw error } catch {
-            throw .badAnswer(path: "", what: "\(error)")
+    private func catchUp(_ last: inout Int) throws {
+        while true {
+            let page: EventPage = try session.read("/v1/events?after=\(last)&limit=1000")
+            try show(page.events)
+            last = page.events.last?.seq ?? last
+            if page.events.count < 1000 { return }
         }
     }
 
-    private func show(newer lines: [Data], _ last: inout Int) throws(LinkError) {
+    private func show(newer lines: [Data], _ last: inout Int) throws {
         for line in lines {
             guard let read = try? WireCoding.decode(StreamLine.self, from: line) else { continue }
             // A new start after a pause of ours: lines may have been dropped in between.
             if read.start != nil { try catchUp(&last) }
             guard let event = read.event, event.seq > last else { continue }
-            do { try show([event]) } catch { throw .badAnswer(path: "", what: "\(error)") }
+            try show([event])
             last = event.seq
         }
     }
 
     private func show(_ events: [EventReport]) throws {
-        guard session.common.output == .json else { return session.tell(eventLines(events)) }
+        guard session.common.output == .json else { return try session.tell(eventLines(events)) }
         for event in events {
-            Output.write(String(decoding: try WireCoding.encode(event), as: UTF8.self) + "\n")
+            try Output.write(String(decoding: try WireCoding.encode(event), as: UTF8.self) + "\n")
         }
     }
 

@@ -9,19 +9,73 @@ struct RunPlaybook: ParsableCommand {
         "run", "Runs a playbook of the runbook.",
         """
         A rollback that is a step of it, and the time until those who must have agreed to it, are waited \
-        for. Exit status 0 when every step succeeded, or what replaces it; 1 when not.
+        for. On a terminal such a playbook is shown, and the service's name asked for; --confirm runs it \
+        without asking, as a script does. Exit status 0 when every step succeeded, or what replaces it; \
+        1 when not.
         """,
         ("tocsin run complete-failure", "run it and wait"),
         ("tocsin run performance --output json", "the end as JSON"))
     @Argument(help: "The playbook's name.")
     var playbook: String
+    @Flag(help: "Run it without asking.")
+    var confirm = false
     @OptionGroup var common: CommonOptions
-    func run() throws { try runPlaybook(playbook, common) }
+    func run() throws { try runPlaybook(playbook, common, confirmed: confirm) }
 }
 
-private func runPlaybook(_ name: String, _ common: CommonOptions) throws {
+private func runPlaybook(_ name: String, _ common: CommonOptions, confirmed: Bool) throws {
     try reporting(.act, common) { session in
-        try session.actAndWait(CommandRequest(command: "run", name: name))
+        if !confirmed, Asking.isPossible { try ask(name, session) }
+        return try session.actAndWait(CommandRequest(command: "run", name: name))
+    }
+}
+
+/// A playbook that rolls back is confirmed as a rollback is.
+/// - Throws: `Failure` unless a person types the service's name.
+private func ask(_ name: String, _ session: Session) throws {
+    let runbook = try session.runbook()
+    guard let playbook = runbook.playbooks.first(where: { $0.name == name }) else { return }
+    let text = PlaybookText(playbook, rollback: runbook.rollback)
+    guard text.rollsBack else { return }
+    let asking = Asking(session: session)
+    asking.show(text.lines)
+    try asking.name(runbook.service, to: "run it", rule: "rollback-confirmation")
+}
+
+/// A playbook on a page, with the rollback that is a step of it.
+struct PlaybookText {
+    let playbook: ActionReport
+    let rollback: RollbackReport?
+    init(_ playbook: ActionReport, rollback: RollbackReport?) {
+        self.playbook = playbook
+        self.rollback = rollback
+    }
+
+    /// Authorizations of its rollbacks, as its steps name them. One in test mode changes nothing.
+    private var kinds: [String] {
+        playbook.steps.filter { $0.kind == "rollback" }
+            .map { String($0.command.drop { $0 != "(" }.dropFirst().prefix { $0 != ")" }) }
+            .filter { $0 != "test-mode" }
+    }
+    var rollsBack: Bool { !kinds.isEmpty }
+
+    var lines: [Line] {
+        var lines = [Line("Playbook \(playbook.title)", .strong)]
+        lines += table(playbook.steps.map(row), indent: "  ")
+        guard var plan = rollback, rollsBack else { return lines }
+        // Only the authorization that it asks for.
+        plan.authorizations = plan.authorizations.filter { kinds.contains($0.kind) }
+        return lines + [Line()] + PlanText(plan).lines
+    }
+
+    private func row(_ step: PlannedStepReport) -> [(String, Ink)] {
+        var notes: [String] = []
+        if step.isInstead { notes.append("only when one before it has failed") }
+        if !step.undoable, step.kind != "rollback" { notes.append("cannot be undone") }
+        return [
+            (step.name, .plain), (step.command, step.kind == "rollback" ? .warning : .quiet),
+            (notes.joined(separator: " · "), .warning),
+        ]
     }
 }
 
@@ -31,8 +85,10 @@ struct SecurityValidation: ParsableCommand {
         "Exit status 0 when every step succeeded, 1 when not.",
         ("tocsin security-validation", "after a security rollback"),
         ("tocsin security-validation --output json", "the steps as JSON"))
+    @Flag(help: "Run it without asking, also with a rollback in it.")
+    var confirm = false
     @OptionGroup var common: CommonOptions
-    func run() throws { try runPlaybook("security-validation", common) }
+    func run() throws { try runPlaybook("security-validation", common, confirmed: confirm) }
 }
 
 struct PerformanceAssessment: ParsableCommand {
@@ -41,8 +97,10 @@ struct PerformanceAssessment: ParsableCommand {
         "Exit status 0 when every step succeeded, 1 when not.",
         ("tocsin performance-assessment", "measure"),
         ("tocsin performance-assessment --output json", "the steps as JSON"))
+    @Flag(help: "Run it without asking, also with a rollback in it.")
+    var confirm = false
     @OptionGroup var common: CommonOptions
-    func run() throws { try runPlaybook("performance-assessment", common) }
+    func run() throws { try runPlaybook("performance-assessment", common, confirmed: confirm) }
 }
 
 struct OptimizeSystem: ParsableCommand {
@@ -54,8 +112,10 @@ struct OptimizeSystem: ParsableCommand {
             "tocsin optimize-system || tocsin rollback --confirm",
             "or go back"
         ))
+    @Flag(help: "Run it without asking, also with a rollback in it.")
+    var confirm = false
     @OptionGroup var common: CommonOptions
-    func run() throws { try runPlaybook("optimize-system", common) }
+    func run() throws { try runPlaybook("optimize-system", common, confirmed: confirm) }
 }
 
 struct RecoverByHand: ParsableCommand {

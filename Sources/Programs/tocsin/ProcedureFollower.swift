@@ -16,6 +16,8 @@ struct ProcedureFollower {
         /// The end of recovery: the engine starts a further attempt by itself while one is left.
         case recoveryGivesUp
 
+        var isUndoing: Bool { self == .itsUndoing || self == .itsUndoingToAStage }
+
         func isWanted(_ state: ProcedureState) -> Bool {
             switch self {
             case .itsEnd, .recoveryGivesUp: state == .succeeded
@@ -45,10 +47,23 @@ struct ProcedureFollower {
     /// Kept, for a later procedure may take its place in the situation.
     private var ended: [String: ProcedureReport] = [:]
     private var gaveUp = false
+    /// Attempts in their order, and those of them of which it was said that they failed.
+    private var attempts: [String] = []
+    private var toldAttempts: Set<String> = []
+    /// The last bad end of a step of each procedure, for attempts that are over before they are seen.
+    private var badSteps: [String: String] = [:]
+
+    /// An attempt at recovery that did not help, with another one after it.
+    enum FailedAttempt: Equatable {
+        case whole(ProcedureReport)
+        /// It was over too soon to be seen whole.
+        case words(String)
+    }
 
     init(id: String, until: Until) {
         self.id = id
         self.until = until
+        if until == .recoveryGivesUp { attempts = [id] }
     }
 
     mutating func take(_ line: StreamLine) {
@@ -58,6 +73,7 @@ struct ProcedureFollower {
         if let event = line.event, event.kind == "auto-recovery-switched", event.by == "engine" {
             gaveUp = true
         }
+        if let event = line.event { note(event) }
         guard let core = situation?.core else { return }
         let shown = [
             core.rollback, core.lastProcedure, core.lastTest, core.playbook, core.procedure,
@@ -67,6 +83,38 @@ struct ProcedureFollower {
         }
         if until == .recoveryGivesUp, let next = core.procedure, next.kind == .recovery {
             id = next.id
+            note(attempt: id)
+        }
+    }
+
+    private mutating func note(_ event: EventReport) {
+        guard until == .recoveryGivesUp, event.kind == "step-ended", event.tone == .bad,
+            let procedure = event.procedure, Self.kind(procedure) == Self.kind(id)
+        else { return }
+        badSteps[procedure] = event.text
+        note(attempt: procedure)
+    }
+    private mutating func note(attempt id: String) {
+        if !attempts.contains(id) { attempts.append(id) }
+    }
+    /// What an id begins with: `recovery`.
+    private static func kind(_ id: String) -> Substring { id.prefix { $0 != "_" } }
+
+    /// Those that have failed since the last call; not the one that is the end.
+    mutating func newlyFailedAttempts() -> [FailedAttempt] {
+        let isBetween = standing == .nothingYet
+        return attempts.compactMap { attempt in
+            guard attempt != id || isBetween, !toldAttempts.contains(attempt) else { return nil }
+            let found: FailedAttempt
+            if let end = ended[attempt] {
+                guard end.state != .succeeded else { return nil }
+                found = .whole(end)
+            } else {
+                guard attempt != id, let text = badSteps[attempt] else { return nil }
+                found = .words(text)
+            }
+            toldAttempts.insert(attempt)
+            return found
         }
     }
 

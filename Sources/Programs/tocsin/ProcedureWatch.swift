@@ -1,4 +1,5 @@
 // Follows a procedure to its end on the stream, and says on standard error how far it is.
+import Dashboard
 import Domain
 import FoundationEssentials
 import Wire
@@ -11,18 +12,25 @@ struct ProcedureWatch {
     let session: Session
     let id: String
     let until: ProcedureFollower.Until
+    /// As it stood before the command; nil: it is new.
+    var known: ProcedureReport?
 
     /// - Throws: `Failure` when no engine came back, or when a person is needed and there is none.
     func run() throws -> ProcedureReport {
         var follower = ProcedureFollower(id: id, until: until)
         var progress = Progress(
-            paper: session.errorPaper,
-            undoing: until == .itsUndoing || until == .itsUndoingToAStage)
+            paper: session.errorPaper, news: StepNews(known: known, undoing: until.isUndoing))
         defer { progress.clear() }
+        Leaving.says(
+            until == .recoveryGivesUp
+                ? "Left. Recovery goes on without this; see how far it is: tocsin status"
+                : "Left. \(id) goes on without this; see how far it is: tocsin status")
+        defer { Leaving.end() }
         let stream = StreamWatch(
             session: session, meanwhile: "the procedure goes on when one returns")
         let end = try stream.run(say: { progress.say($0) }) { lines in
             for line in lines { follower.take(line) }
+            for attempt in follower.newlyFailedAttempts() { progress.tell(of: attempt) }
             return answer(to: follower.standing, &progress)
         }
         guard let end else { throw givenUp(after: stream.patience) }
@@ -97,23 +105,18 @@ struct ProcedureWatch {
 private struct Progress {
     let isTerminal = isatty(STDERR_FILENO) == 1
     let paper: Paper
-    /// Steps that were done before are no news then.
-    let undoing: Bool
-    private var steps: [String: StepState] = [:]
+    private var news: StepNews
     private var procedures: Set<String> = []
     private var stage = ""
     private var told = ""
     private var live = ""
 
-    init(paper: Paper, undoing: Bool) {
+    init(paper: Paper, news: StepNews) {
         self.paper = paper
-        self.undoing = undoing
+        self.news = news
     }
 
-    mutating func say(_ text: String) {
-        clear()
-        Output.complain(paper.render(Line(text, .warning)))
-    }
+    mutating func say(_ text: String) { put(Line(text, .warning)) }
 
     /// Says once why a procedure stands still.
     mutating func tell(of procedure: ProcedureReport) {
@@ -126,45 +129,43 @@ private struct Progress {
         told = text
     }
 
+    /// An attempt that did not help, and after which another one comes.
+    mutating func tell(of attempt: ProcedureFollower.FailedAttempt) {
+        switch attempt {
+        case .whole(let procedure):
+            show(procedure)
+            put(ProcedureText.ending(procedure))
+        case .words(let text): put(Line("✖ ", .bad) + text)
+        }
+    }
+
     mutating func show(_ procedure: ProcedureReport) {
         if procedures.insert(procedure.id).inserted {
             stage = ""
-            clear()
-            let hint = isTerminal ? "  Ctrl-C leaves; it goes on without you" : ""
-            Output.complain(
-                paper.render(
-                    Line("\(procedure.title)", .strong) + ("  \(procedure.id)\(hint)", .quiet)))
-        }
-        // What is left out from the beginning is told where it would have come.
-        var reached = true
-        for part in procedure.stages {
-            for (index, step) in part.steps.enumerated() {
-                if step.state == .pending || step.state == .running { reached = false }
-                if step.state == .skipped, !reached { continue }
-                let key = "\(procedure.id)/\(part.name)/\(index)"
-                guard steps.updateValue(step.state, forKey: key) != step.state else { continue }
-                show(step, in: part.name)
+            put(Line("\(procedure.title)", .strong) + ("  \(procedure.id)", .quiet))
+            if isTerminal, !procedure.state.isOver {
+                put(Line("  Ctrl-C leaves; it goes on without you", .quiet))
             }
         }
+        for entry in news.take(procedure) { show(entry.step, in: entry.stage) }
         if isTerminal, !procedure.state.isOver { showLive(procedure) }
     }
 
     private mutating func show(_ step: StepReport, in name: String) {
-        switch step.state {
-        case .pending, .running: return
-        case .succeeded, .skipped: if undoing { return }
-        case .failed, .undone, .unknown: break
-        }
-        clear()
         if stage != name {
             stage = name
-            Output.complain(paper.render(Line(name, .strong)))
+            put(Line(name, .strong))
         }
         let length = step.seconds.map { "  \(Words.length(.seconds($0)))" } ?? ""
-        Output.complain(
-            paper.render(
-                Line("  \(step.state.sign) ", step.state.ink) + step.name + (length, .quiet)
-                    + (step.message.isEmpty ? "" : "  \(step.message)", .quiet)))
+        put(
+            Line("  \(step.state.sign) ", step.state.ink) + step.name + (length, .quiet)
+                + (step.message.isEmpty ? "" : "  \(step.message)", .quiet))
+    }
+
+    /// Whole, on as many lines as it takes.
+    private mutating func put(_ line: Line) {
+        clear()
+        for text in paper.wrapped(line) { Output.complain(text) }
     }
 
     private mutating func showLive(_ procedure: ProcedureReport) {
@@ -174,12 +175,12 @@ private struct Progress {
         let text = paper.render(
             Line("▶ \(Int(procedure.progress * 100)) % ", .strong) + place)
         guard text != live else { return }
-        Output.write("\r\u{1B}[K" + text, to: STDERR_FILENO)
+        Output.progress("\r\u{1B}[K" + text)
         live = text
     }
 
     mutating func clear() {
-        if !live.isEmpty { Output.write("\r\u{1B}[K", to: STDERR_FILENO) }
+        if !live.isEmpty { Output.progress("\r\u{1B}[K") }
         live = ""
     }
 }
@@ -187,7 +188,8 @@ private struct Progress {
 /// Sentences about procedures.
 enum ProcedureText {
     static func ending(_ procedure: ProcedureReport) -> Line {
-        let length = Words.length(from: procedure.startedAt, to: procedure.finishedAt ?? "")
+        let length = Words.length(
+            from: procedure.undoBeganAt ?? procedure.startedAt, to: procedure.finishedAt ?? "")
         let sign: String
         switch procedure.state {
         case .succeeded: sign = "✔"
@@ -230,6 +232,7 @@ enum ProcedureText {
 
     /// What is worth a word beside that it ended as wanted.
     static func remarks(_ procedure: ProcedureReport) -> [Line] {
+        if procedure.isRestore, procedure.state == .succeeded { return RestoreText.leaves }
         if procedure.testMode, let target = procedure.targetSeconds,
             let from = Timestamp(rfc3339: procedure.startedAt),
             let to = procedure.finishedAt.flatMap({ Timestamp(rfc3339: $0) })

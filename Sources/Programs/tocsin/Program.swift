@@ -57,7 +57,14 @@ enum Program {
         // Help, the version, and wrong usage (64).
         let code = Tocsin.exitCode(for: error)
         let text = withExamplesLast(Tocsin.fullMessage(for: error))
-        if code.isSuccess { Output.write(text + "\n") } else { Output.complain(text) }
+        guard code.isSuccess else {
+            Output.complain(text)
+            return code.rawValue
+        }
+        do { try Output.write(text + "\n") } catch {
+            Output.complain("tocsin: \(error)")
+            return 1
+        }
         return code.rawValue
     }
 }
@@ -103,17 +110,23 @@ struct Failure: Error {
         }
     }
 
+    static let unwritten = "output"
+
     /// Whatever was thrown, as a failure.
     init(_ error: any Error) {
         switch error {
         case let failure as Failure: self = failure
         case let refusal as Refusal:
-            self.init(.refused, rule: refusal.rule, why: refusal.why, remedy: refusal.remedy)
+            self.init(
+                refusal.kind == .notUnderstood ? .usage : .refused, rule: refusal.rule,
+                why: refusal.why, remedy: refusal.remedy)
         case let error as LinkError: self.init(link: error)
         case let error as Places.Unknown:
             self.init(.runbook, rule: "no-runbook", why: "\(error)", remedy: "")
         case let error as RunbookProblems:
             self.init(.runbook, rule: "runbook", why: error.text, remedy: "")
+        case let error as Unwritten:
+            self.init(.failed, rule: Self.unwritten, why: "\(error)", remedy: "")
         case let error as DecodingError:
             self.init(
                 .failed, rule: "bad-answer", why: "the engine's answer cannot be read: \(error)",
@@ -170,14 +183,19 @@ extension Session {
     func report(_ error: any Error, _ family: Family) throws -> Int32 {
         if let code = error as? ExitCode { return code.rawValue }
         if error is CleanExit || error is ValidationError { throw error }
-        let failure = Failure(error)
+        var failure = Failure(error)
+        if let lost = error as? LinkError, lost.meansNobody {
+            failure.remedy = EngineWords.remedy(places) { path in
+                try? String(contentsOf: URL(filePath: path), encoding: .utf8)
+            }
+        }
         switch failure.kind {
         case .refused: Output.complain("refused (\(failure.rule)): \(failure.why)")
         case .failed, .usage: Output.complain("tocsin: \(failure.why)")
         case .runbook: Output.complain(failure.why)
         }
         if !failure.remedy.isEmpty { Output.complain("  \(failure.remedy)") }
-        if common.output == .json {
+        if common.output == .json, failure.rule != Failure.unwritten {
             try show(
                 json: RefusalReport(
                     refused: failure.rule, why: failure.why, remedy: failure.remedy))

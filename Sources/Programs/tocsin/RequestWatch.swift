@@ -56,6 +56,8 @@ struct RequestWatch {
     func run(_ follower: RequestFollower) throws -> ProcedureReport {
         var follower = follower
         var told = ""
+        Leaving.says("Left. The request waits on without this; see it: tocsin status")
+        defer { Leaving.end() }
         let stream = StreamWatch(session: session, meanwhile: "the request waits for the next")
         let end: Result<ProcedureReport, Failure>? = try stream.run(say: say) { lines in
             for line in lines { follower.take(line) }

@@ -3,10 +3,6 @@ import ArgumentParser
 import Domain
 import Wire
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 struct Rollback: ParsableCommand {
     static let configuration = CommandConfiguration.command(
         "rollback", "Takes the service back to its legacy system.",
@@ -39,6 +35,8 @@ struct Rollback: ParsableCommand {
     var plan: String?
     @Flag(help: "Wait until those who have to agree have done so.")
     var wait = false
+    @Flag(help: "Also where a rollback of the last day still stands.")
+    var again = false
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -54,43 +52,47 @@ struct Rollback: ParsableCommand {
 
     func run() throws {
         try reporting(.act, common) { session in
+            let shown: RollbackReport = try session.read("/v1/rollback/plan")
+            try Self.check(authorization, shown)
             if dryRun {
                 let plan = try session.dryRun()
                 try session.show(plan) { PlanText(plan).lines }
                 return plan.ready == true ? 0 : 1
             }
             let core = try session.situation().core
-            let shown: RollbackReport = try session.read("/v1/rollback/plan")
             if !confirm { try ask(core, shown, session) }
             return try session.rollBack(
                 CommandRequest(
                     command: "rollback", reason: reason, authorization: authorization,
                     confirmation: core.service, plan: PlanText.whole(plan, shown.hash),
-                    testMode: testMode ? true : nil), waits: wait)
+                    testMode: testMode ? true : nil, again: again ? true : nil), waits: wait)
         }
+    }
+
+    /// - Throws: `Failure` (usage) for an authorization that the runbook does not have.
+    static func check(_ authorization: String?, _ plan: RollbackReport) throws {
+        let known = plan.authorizations.map(\.kind)
+        guard let authorization, !known.contains(authorization) else { return }
+        throw Failure(
+            .usage, rule: "rollback-authorization",
+            why: "the runbook has no “\(Visible.text(authorization, limit: 60))” authorization",
+            remedy: "Choose one of: \(known.joined(separator: ", "))")
     }
 
     /// - Throws: `Failure` unless a person types the service's name.
     private func ask(_ core: SituationCore, _ plan: RollbackReport, _ session: Session) throws {
-        guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1, common.output == .text else {
+        guard Asking.isPossible, common.output == .text else {
             throw Failure(
                 .usage, rule: "rollback-confirmation", why: "a rollback must be confirmed",
                 remedy: "Say --confirm, or --dry-run to see what would happen.")
         }
         var lines = PlanText(plan, testMode: testMode).lines
         if let request = core.request, !testMode { lines += [Line()] + RequestText.lines(request) }
-        // Nothing of what is agreed to is cut off.
-        for line in lines.flatMap(session.errorPaper.wrapped) { Output.complain(line) }
+        let asking = Asking(session: session)
+        asking.show(lines)
         let what =
             testMode ? "test it" : core.request == nil ? "roll back" : "agree to the rollback"
-        Output.write(
-            "\nType the service's name to \(what) (\(core.service)): ", to: STDERR_FILENO)
-        guard readLine(strippingNewline: true) == core.service else {
-            throw Failure(
-                .refused, rule: "rollback-confirmation",
-                why: "the service's name was not typed; nothing was done",
-                remedy: "Type \(core.service), or say --confirm.")
-        }
+        try asking.name(core.service, to: what, rule: "rollback-confirmation")
     }
 }
 
@@ -116,11 +118,12 @@ struct ApproveRollback: ParsableCommand {
     func run() throws {
         try reporting(.act, common) { session in
             let before = try session.situation().core.request
+            let asked = try Self.asked(before)
             // What was asked for is what is agreed to, also when another is asked for meanwhile.
             let answer = try session.command(
                 CommandRequest(
-                    command: "approve-rollback", plan: PlanText.whole(plan, before?.plan ?? ""),
-                    request: request ?? before?.id))
+                    command: "approve-rollback", plan: try plan(asked, session),
+                    request: request ?? asked.id))
             let started = answer.events.last { $0.kind == "procedure-started" }?.procedure
             let present = try session.situation().core.request
             if wait { return try follow(answer, started, before, session) }
@@ -129,6 +132,22 @@ struct ApproveRollback: ParsableCommand {
             }
             return 0
         }
+    }
+
+    /// - Throws: `Failure` where nothing is asked for.
+    static func asked(_ request: RequestReport?) throws -> RequestReport {
+        if let request { return request }
+        throw Failure(
+            .refused, rule: "nothing-to-approve", why: "no rollback is asked for",
+            remedy: "To ask for one: tocsin rollback")
+    }
+
+    /// The fingerprint that is agreed to. A playbook's request has none: its plan is the present one.
+    private func plan(_ asked: RequestReport, _ session: Session) throws -> String? {
+        guard asked.plan.isEmpty else { return PlanText.whole(plan, asked.plan) }
+        guard let plan else { return nil }
+        let present: RollbackReport = try session.read("/v1/rollback/plan")
+        return PlanText.whole(plan, present.hash)
     }
 
     private func next(_ started: String?, _ present: RequestReport?) -> [Line] {

@@ -79,7 +79,8 @@ struct RollbackDocument: Encodable {
         watch = core.watch.flatMap { $0.rollback == rollback.id ? $0 : nil }
         self.timeline = timeline
         targetSeconds = rollback.targetSeconds
-        seconds = Self.seconds(from: rollback.startedAt, to: rollback.finishedAt)
+        seconds = Self.seconds(
+            from: rollback.startedAt, to: rollback.ranUntil ?? rollback.finishedAt)
         withinTarget = seconds.flatMap { took in rollback.targetSeconds.map { took <= $0 } }
     }
 

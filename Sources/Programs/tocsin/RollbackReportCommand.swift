@@ -24,6 +24,14 @@ struct GenerateRollbackReport: ParsableCommand {
     var testMode = false
     @OptionGroup var common: CommonOptions
 
+    func validate() throws {
+        if let format, format != .json, common.output == .json {
+            throw ValidationError(
+                "--format \(format.rawValue) and --output json exclude each other: one document is "
+                    + "printed")
+        }
+    }
+
     func run() throws {
         let format = format ?? (common.output == .json ? .json : .text)
         try reporting(.act, common) { session in
@@ -40,8 +48,8 @@ struct GenerateRollbackReport: ParsableCommand {
                 timeline: try Timeline(session).events(of: record.rollback))
             switch format {
             case .json: try session.show(json: report)
-            case .text: session.tell(RollbackDocumentText(report).lines)
-            case .markdown: Output.write(RollbackDocumentText(report).markdown)
+            case .text: try session.tell(RollbackDocumentText(report).lines)
+            case .markdown: try Output.write(RollbackDocumentText(report).markdown)
             }
             return 0
         }

@@ -50,7 +50,7 @@ struct CheckRunbook: ParsableCommand {
                 Output.complain(session.errorPaper.unlimited.render(Line("\(problem)", ink)))
             }
             guard result.runbook != nil else { return 78 }
-            if common.output == .text { session.show([Line("● \(path) can be used", .good)]) }
+            if common.output == .text { try session.show([Line("● \(path) can be used", .good)]) }
             return 0
         }
     }
@@ -82,7 +82,14 @@ struct Initialise: ParsableCommand {
                     remedy: "Name another file with --runbook.")
             }
             defer { close(descriptor) }
-            Output.write(text, to: descriptor)
+            do throws(Unwritten) { try Output.write(text, to: descriptor) } catch {
+                // Half a runbook would be in the way of the next try.
+                unlink(path)
+                throw Failure(
+                    .failed, rule: "fault",
+                    why: "cannot write \(path): \(String(cString: strerror(error.number)))",
+                    remedy: "Name another file with --runbook.")
+            }
             struct Answer: Encodable { var runbook: String }
             try session.show(Answer(runbook: path)) {
                 [Line("Wrote \(path). "), Line("Edit it, then: tocsin check-runbook \(path)")]
@@ -102,7 +109,7 @@ struct Schema: ParsableCommand {
     func run() throws {
         try reporting(.act, common) { _ in
             let text = RunbookFile.schema()
-            Output.write(text.hasSuffix("\n") ? text : text + "\n")
+            try Output.write(text.hasSuffix("\n") ? text : text + "\n")
             return 0
         }
     }

@@ -140,28 +140,36 @@ struct Session {
                 why: "the engine answered with status \(answer.status)",
                 remedy: "See the engine's log.")
         }
-        // 403, 409 and 422 are rules; 5xx is the world or ourselves.
         return Failure(
-            answer.status < 500 ? .refused : .failed, rule: Visible.text(report.refused),
+            kind(ofStatus: answer.status), rule: Visible.text(report.refused),
             why: Visible.text(report.why, lines: true), remedy: Visible.text(report.remedy))
+    }
+
+    /// 403 and 409 are rules, 422 is what makes no sense; 5xx is the world or ourselves.
+    static func kind(ofStatus status: Int) -> Failure.Kind {
+        switch status {
+        case 422: .usage
+        case ..<500: .refused
+        default: .failed
+        }
     }
 
     // MARK: Printing
 
     func show(json value: some Encodable) throws {
-        Output.write(
+        try Output.write(
             String(decoding: try WireCoding.encode(value, pretty: true), as: UTF8.self) + "\n")
     }
     /// One or the other, as `--output` says.
     func show(_ value: some Encodable, text: () -> [Line]) throws {
-        if common.output == .json { try show(json: value) } else { show(text()) }
+        if common.output == .json { try show(json: value) } else { try show(text()) }
     }
-    func show(_ lines: [Line]) {
-        Output.write(lines.flatMap(paper.wrapped).map { $0 + "\n" }.joined())
+    func show(_ lines: [Line]) throws {
+        try Output.write(lines.flatMap(paper.wrapped).map { $0 + "\n" }.joined())
     }
     /// Sentences, which a terminal may break: nothing of them is cut off.
-    func tell(_ lines: [Line]) {
-        Output.write(lines.map { paper.unlimited.render($0) + "\n" }.joined())
+    func tell(_ lines: [Line]) throws {
+        try Output.write(lines.map { paper.unlimited.render($0) + "\n" }.joined())
     }
 
     // MARK: The process
@@ -186,27 +194,39 @@ struct Session {
     }
 }
 
+/// What was to be printed could not be: a full disk, a closed descriptor.
+struct Unwritten: Error, CustomStringConvertible {
+    /// The kernel's number for it.
+    var number: Int32
+    var description: String { "cannot write the output: \(String(cString: strerror(number)))" }
+}
+
 /// Standard output and standard error, written at once and whole.
 enum Output {
-    static func write(_ text: String) { write(text, to: STDOUT_FILENO) }
+    /// On standard output. Whoever has closed a pipe has read enough: that is no error.
+    /// - Throws: `Unwritten`.
+    static func write(_ text: String) throws(Unwritten) {
+        do throws(Unwritten) { try write(text, to: STDOUT_FILENO) } catch {
+            if error.number != EPIPE { throw error }
+        }
+    }
     /// A line on standard error.
-    static func complain(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+    static func complain(_ text: String) { progress(text + "\n") }
+    /// Text as it is on standard error. Nobody can be told that nobody can be told.
+    static func progress(_ text: String) { try? write(text, to: STDERR_FILENO) }
 
-    static func write(_ text: String, to descriptor: Int32) {
-        var text = text
-        text.withUTF8 { bytes in
-            var sent = 0
-            while sent < bytes.count, let base = bytes.baseAddress {
-                let count = Glibc.write(descriptor, base + sent, bytes.count - sent)
-                if count > 0 {
-                    sent += count
-                } else if errno == EAGAIN {
-                    var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                    _ = poll(&entry, 1, 1000)
-                } else if errno != EINTR {
-                    // Nobody can be told that nobody can be told.
-                    return
-                }
+    /// - Throws: `Unwritten`.
+    static func write(_ text: String, to descriptor: Int32) throws(Unwritten) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count > 0 {
+                rest = rest.dropFirst(count)
+            } else if errno == EAGAIN {
+                var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&entry, 1, 1000)
+            } else if errno != EINTR {
+                throw Unwritten(number: errno)
             }
         }
     }

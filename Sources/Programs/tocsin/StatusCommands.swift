@@ -63,11 +63,11 @@ extension Session {
         if common.output == .json {
             let document = try bytes("/v1/situation")
             let verdict = try WireCoding.decode(Verdict.self, from: document)
-            Output.write(String(decoding: document, as: UTF8.self) + "\n")
+            try Output.write(String(decoding: document, as: UTF8.self) + "\n")
             return verdict.health.state.status
         }
         let situation = try situation()
-        show(text(situation))
+        try show(text(situation))
         return situation.core.health.state.status
     }
 }

@@ -10,8 +10,8 @@ struct StatusText {
 
     /// What `status` prints.
     var lines: [Line] {
-        heading + dashboardLine + alarms + emergency + [""] + components + [""] + gauges + next
-            + procedures + outbox
+        heading + dashboardLine + alarms + emergency + StatusUrgent(core).lines + [""] + components
+            + [""] + gauges + next + procedures + outbox
     }
 
     /// What `health-check` prints: the score, and every probe.
@@ -197,16 +197,36 @@ struct StatusText {
     }
 
     private var next: [Line] {
-        guard !core.proposals.isEmpty else { return [] }
+        var rows = core.proposals.map { proposal -> (title: String, why: String, command: String) in
+            let when = proposal.runsAt.map { " · starts by itself at \(Words.moment($0))" }
+            return (proposal.title, "\(proposal.why)\(when ?? "")", command(proposal))
+        }
+        if canEnd {
+            rows.insert(
+                (
+                    "End the emergency", "nothing holds any more",
+                    "tocsin deactivate-emergency --resolved-by NAME".unbroken
+                ), at: 0)
+        }
+        guard !rows.isEmpty else { return [] }
         return ["", Line("What next", .strong)]
             + table(
-                core.proposals.enumerated().map { index, proposal in
-                    let when = proposal.runsAt.map { " · starts by itself at \(Words.moment($0))" }
-                    return [
-                        ("\(index + 1)", .plain), (proposal.title, .plain),
-                        ("\(proposal.why)\(when ?? "")", .plain), (command(proposal), .quiet),
+                rows.enumerated().map { index, row in
+                    [
+                        ("\(index + 1)", .plain), (row.title, .plain), (row.why, .plain),
+                        (row.command, .quiet),
                     ]
                 }, indent: "  ")
+    }
+
+    /// Whether nothing is left but to say that it is over: nothing fails, and nothing is half done. Where no
+    /// trigger ever held, something must have been done about it since.
+    private var canEnd: Bool {
+        guard let emergency = core.emergency, emergency.stillHolding.isEmpty,
+            core.procedure == nil, core.request == nil, core.rollback?.state != .failed
+        else { return false }
+        let rolledBack = core.rollback.map { $0.startedAt >= emergency.activatedAt } ?? false
+        return !emergency.triggers.isEmpty || emergency.recoveryAttempts > 0 || rolledBack
     }
 
     private func command(_ proposal: ProposalReport) -> String {
@@ -220,8 +240,13 @@ struct StatusText {
 
     private var procedures: [Line] {
         var lines: [Line] = []
-        if let running = core.procedure { lines += ["", line(running)] }
-        if let rollback = core.rollback, rollback.id != core.procedure?.id {
+        let said = StatusUrgent(core).procedures.map(\.id)
+        if let running = core.procedure, !said.contains(running.id) {
+            lines += ["", line(running)]
+        }
+        if let rollback = core.rollback, rollback.id != core.procedure?.id,
+            !said.contains(rollback.id)
+        {
             lines += ["", line(rollback)]
         }
         let enabled = core.fallbacks.filter(\.enabled).map(\.title)

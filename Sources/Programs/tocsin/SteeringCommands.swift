@@ -1,5 +1,6 @@
 // What is done to a procedure on its way: pause, go on, take back, end, and answer for a step.
 import ArgumentParser
+import Dashboard
 import Domain
 import Wire
 
@@ -25,7 +26,9 @@ struct ResumeRollback: ParsableCommand {
     @OptionGroup var common: CommonOptions
     func run() throws {
         try reporting(.act, common) { session in
-            try session.actAndWait(CommandRequest(command: "resume-rollback"))
+            let core = try session.situation().core
+            return try session.actAndWait(
+                CommandRequest(command: "resume-rollback"), known: core.procedure ?? core.rollback)
         }
     }
 }
@@ -35,20 +38,36 @@ struct UndoRollback: ParsableCommand {
         "undo-rollback", "Takes a rollback back, step by step, from its last.",
         """
         Of a rollback that is over, paused, waiting or failed; also of a restored backup. With \
-        --to-stage, that stage and those after it are taken back, and it is paused there. Exit status 0 \
-        when every step was taken back, 1 when not.
+        --to-stage, that stage and those after it are taken back, and it is paused there. On a terminal \
+        the steps are shown and it asks; --confirm does it without asking, as a script does. Exit \
+        status 0 when every step was taken back, 1 when not.
         """,
         ("tocsin undo-rollback", "all of it"),
         ("tocsin undo-rollback --to-stage \"Database rollback\"", "a part"))
     @Option(help: ArgumentHelp("Back to before this stage.", valueName: "name"))
     var toStage: String?
+    @Flag(help: "Do it without asking.")
+    var confirm = false
     @OptionGroup var common: CommonOptions
     func run() throws {
         try reporting(.act, common) { session in
-            try session.actAndWait(
+            let target = try session.situation().core.undoTarget
+            if !confirm, Asking.isPossible { try ask(target, session) }
+            return try session.actAndWait(
                 CommandRequest(command: "undo-rollback", stage: toStage),
-                until: toStage == nil ? .itsUndoing : .itsUndoingToAStage)
+                until: toStage == nil ? .itsUndoing : .itsUndoingToAStage, known: target)
         }
+    }
+
+    /// What the engine refuses anyhow is not asked about.
+    /// - Throws: `Failure` unless a person says yes.
+    private func ask(_ target: ProcedureReport?, _ session: Session) throws {
+        guard let target, target.state != .running, target.state != .undoing,
+            let text = UndoText(target, toStage: toStage)
+        else { return }
+        let asking = Asking(session: session)
+        asking.show(text.lines)
+        try asking.yes("Take it back?", rule: "undo-confirmation")
     }
 }
 
@@ -106,6 +125,6 @@ struct ResolveStep: ParsableCommand {
         guard let next = try session.situation().core.procedure, next.state == .waiting else {
             return
         }
-        session.tell([Line("Next: ", .quiet) + (next.message, .strong)])
+        try session.tell([Line("Next: ", .quiet) + (next.message, .strong)])
     }
 }
