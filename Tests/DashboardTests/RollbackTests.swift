@@ -236,11 +236,8 @@ import Wire
         var player = Player(scene)
         player.press(.character("5"))
         #expect(player.text.contains("being taken back") && !player.text.contains("01:12"))
-        player.hear(
-            StreamLine(
-                event: EventReport(
-                    seq: 900, at: Scenes.ago(4), kind: "undo-started", text: "", tone: .plain,
-                    by: "ines", emergency: nil, procedure: "rollback_20260105_001")))
+        scene.situation.core.procedure?.undoBeganAt = Scenes.ago(4)
+        player.hear(StreamLine(start: scene))
         #expect(player.text.contains("taken back for 00:04"))
     }
 

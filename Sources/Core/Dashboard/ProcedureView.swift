@@ -75,12 +75,9 @@ enum ProcedureView {
         return max(0, model.engineNow.map { ($0 - start).seconds } ?? 0)
     }
 
-    /// Seconds since it began to be taken back; nil where that was not heard.
+    /// Seconds since it began to be taken back; nil where that is not known.
     static func undoing(_ procedure: ProcedureReport, _ model: Model) -> Double? {
-        let began = model.events.last {
-            $0.kind == "undo-started" && $0.procedure == procedure.id
-        }
-        return model.seconds(since: began?.at).map { max(0, $0) }
+        procedure.undoBeganAt.map { _ in elapsed(procedure, model) }
     }
 
     /// What its clock shows; nil for what was taken back, of which no length tells anything.
