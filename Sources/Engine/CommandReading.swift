@@ -86,9 +86,14 @@ struct CommandReading {
         case "run": return .runPlaybook(try name(request, "the playbook"))
         case "recover-by-hand": return .recoverByHand
         case "restore-backup":
+            // Nothing is put back because somebody has said nothing.
+            guard let backup = request.backup, !backup.isEmpty else {
+                throw missing("backup", "a backup's id, or latest")
+            }
             return .restoreBackup(
                 RestoreBackupWork(
-                    backup: request.backup, paths: request.paths, databases: request.databases))
+                    backup: backup == "latest" ? nil : backup, paths: request.paths,
+                    databases: request.databases))
         case "veto-rollback": return .vetoRollback(text: request.text ?? request.reason ?? "")
         case "resolve-step":
             guard request.name == "done" || request.name == "again" else {

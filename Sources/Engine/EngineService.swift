@@ -39,7 +39,7 @@ extension EngineCore: EngineService {
                 events: [], record: try rollbackRecord(testMode: request.testMode ?? false))
         }
         if request.command == "verify-backup" { return try await verifyBackup(request, caller) }
-        if request.command == "restore-backup", request.backup == nil {
+        if request.command == "restore-backup", request.backup == "latest" {
             try await refuseDoubtfulNewest(caller)
         }
         let planHash = context.rollbackReport(caller)?.hash

@@ -212,6 +212,8 @@ import Wire
         #expect(statuses(.failed) == [3, 1])
         #expect(statuses(.runbook) == [3, 78])
         #expect(statuses(.usage) == [64, 64])
+        let already = Failure(.refused, rule: "rolled-back-already", why: "w", remedy: "")
+        #expect([already.status(.check), already.status(.act)] == [3, 0])
     }
 
     /// /dev/full stands for every disk that is full.

@@ -32,8 +32,12 @@ import Wire
         let world = try await EngineWorld(
             backups: BackupDesk(receipts: { _ in list }, compare: { _ in [] }))
         let refusal = await #expect(throws: Refusal.self) {
+            try await world.ask(CommandRequest(command: "restore-backup", backup: "latest"))
+        }
+        let unnamed = await #expect(throws: Refusal.self) {
             try await world.ask(CommandRequest(command: "restore-backup"))
         }
+        #expect(unnamed?.kind == .notUnderstood)
         #expect(refusal?.rule == "newest-backup-damaged")
         #expect(refusal?.why == "the newest backup, c, is damaged: manifest.json is missing")
         #expect(refusal?.remedy.contains("restore-backup a") == true)

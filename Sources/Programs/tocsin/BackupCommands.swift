@@ -239,7 +239,7 @@ struct RestoreBackup: ParsableCommand {
             let isPart = !paths.isEmpty || !databases.isEmpty
             return try session.actAndWait(
                 CommandRequest(
-                    command: "restore-backup", backup: id, paths: isPart ? paths : nil,
+                    command: "restore-backup", backup: id ?? "latest", paths: isPart ? paths : nil,
                     databases: isPart ? databases : nil))
         }
     }
