@@ -139,7 +139,7 @@ enum RollbackSheet {
             if let done = standing(model) {
                 left += [
                     Run("  DONE ALREADY at \(Times.ofDay(done.finishedAt ?? ""))", .bad, .bold),
-                    Run(": only if brought forward since", .warning),
+                    Run(" · again?", .warning),
                 ]
             } else {
                 left.append(Run("  nothing has started", .dim))
