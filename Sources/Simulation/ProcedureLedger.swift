@@ -109,6 +109,7 @@ extension ProcedureLife {
             return fault("\(id) is taken up and never was")
         }
         track.isPlain = false
+        if track.plan.kind == .rollback, !track.plan.testMode { model.stands = nil }
         model.running = [track]
     }
 
@@ -136,6 +137,12 @@ extension ProcedureLife {
             })
         else { return fault("\(procedure.id) has no authorization") }
         if let half = model.halfDone { fault("\(procedure.id) begins while \(half) is half done") }
+        // A person may say that the service was brought forward since; nobody and nothing else may.
+        if standsStill,
+            procedure.startedBy == "engine" || (procedure.parent != nil && model.ask == nil)
+        {
+            fault("\(procedure.id) begins while an earlier one stands")
+        }
         if procedure.startedBy == "engine", procedure.parent == nil { return byRule(procedure) }
         let parent = model.running.last?.plan
         var words = [Word(user: caller ?? parent?.startedBy ?? "", at: clock)]
@@ -239,6 +246,11 @@ extension ProcedureLife {
         }
     }
 
+    /// Whether a rollback of the last day has not been taken back.
+    private var standsStill: Bool {
+        model.stands.map { (clock - $0).seconds < 24 * 3600 } ?? false
+    }
+
     private mutating func ends(
         _ id: String, _ address: StepAddress, _ undo: Bool, _ outcome: StepOutcome
     ) {
@@ -247,7 +259,10 @@ extension ProcedureLife {
         }
         let step = track.plan[address].step
         let well = outcome.end == .succeeded || outcome.end == .alreadyDone
-        if !undo, well, case .rollback = step.work, track.children[address] != .succeeded {
+        let isSoAlready = outcome.end == .alreadyDone && standsStill
+        if !undo, well, case .rollback = step.work, track.children[address] != .succeeded,
+            !isSoAlready
+        {
             fault("“\(step.name)” is done, and its rollback is not")
         }
         if undo {
@@ -356,6 +371,7 @@ extension ProcedureLife {
         if plan.kind == .rollback, !plan.testMode {
             model.halfDone = state == .failed ? id : nil
             if state != .failed { model.rolledAt = clock }
+            model.stands = state == .succeeded ? clock : nil
         }
     }
 

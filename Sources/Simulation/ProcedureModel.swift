@@ -90,6 +90,8 @@ struct ProcedureModel {
     var halfDone: String?
     /// When a rollback last ended well, or was taken back.
     var rolledAt: Timestamp?
+    /// When the rollback ended well that was not taken back since.
+    var stands: Timestamp?
     /// What has to be said before the rules are done with a request.
     var owed: [String] = []
     /// Titles of what was said to somebody because of it.

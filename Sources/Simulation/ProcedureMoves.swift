@@ -136,7 +136,7 @@ extension ProcedureLife {
                 authorization: random.pick(kinds), reason: random.pick(["", "it must be"]),
                 confirmation: random.likely(0.95) ? "sample" : "Sample",
                 planIsCurrent: random.likely(0.95), plan: "p\(random.number(1...3))",
-                testMode: random.likely(0.2)))
+                testMode: random.likely(0.2), again: random.likely(0.5)))
     }
 
     private mutating func anything(_ user: String) {
