@@ -300,9 +300,14 @@ extension Rules {
     }
 
     func rollbackDeadlines(_ situation: Situation) -> [Timestamp] {
-        (runbook.rollback?.when ?? []).flatMap { rule -> [Timestamp] in
+        // When the last rollback no longer stands in the way of the rules.
+        let free = situation.rollback.flatMap { last in
+            last.state == .succeeded
+                ? (last.finishedAt ?? last.startedAt) + Self.rollbackStands : nil
+        }
+        return (runbook.rollback?.when ?? []).flatMap { rule -> [Timestamp] in
             guard let standing = situation.conditions[.rollback(rule.name)] else { return [] }
-            return [standing.since + rule.holds, situation.announcedRules[rule.name]]
+            return [standing.since + rule.holds, situation.announcedRules[rule.name], free]
                 .compactMap { $0 }
         }
     }
