@@ -429,6 +429,16 @@ import Testing
         try world.ask(.conditionChanged(.rollback("down"), holds: true, why: "it does"))
         try world.pass(.hours(23))
         #expect(world.rules.rollbackProposals(world.situation, at: world.now).isEmpty)
+        let ended = try #require(world.situation.rollback?.finishedAt)
+        var looks: [Timestamp] = []
+        var moment = world.now
+        while let next = world.rules.nextDeadline(in: world.situation, after: moment),
+            looks.count < 1000
+        {
+            looks.append(next)
+            moment = next
+        }
+        #expect(looks.contains(ended + .hours(24)), "somebody must look then")
         try world.pass(.hours(1))
         #expect(world.rules.rollbackProposals(world.situation, at: world.now).count == 1)
     }
